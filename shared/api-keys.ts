@@ -1,0 +1,44 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
+import Joi from 'joi'
+import { text } from './config.ts'
+
+/** One key of a tenant, as `API_KEYS` names it: `tenant:key[:role]`. */
+export interface ApiKey {
+  tenant: string
+  role: string
+}
+
+export interface ApiKeysConfig {
+  API_KEYS: string
+}
+
+const ENTRY = /^[\w.-]{1,64}:[^\s:,]{1,256}(?::[a-z]{1,32})?$/
+
+export const apiKeysSetting = text()
+  .default('default:collector-key')
+  .custom((value: string, helpers: Joi.CustomHelpers) =>
+    value.split(',').every((entry) => ENTRY.test(entry.trim()))
+      ? value
+      : helpers.message({ custom: 'API_KEYS must be a list of tenant:key or tenant:key:role, separated by commas' }),
+  )
+  .description('Keys of the collector: tenant:key[:role], separated by commas')
+
+const digest = (value: string) => createHash('sha256').update(value).digest()
+
+/** Looks keys up by tenant; every key of the tenant is compared, each in constant time. */
+export function createApiKeys(setting: string) {
+  const byTenant = new Map<string, { digest: Buffer; key: ApiKey }[]>()
+  for (const entry of setting.split(',')) {
+    const [tenant, secret, role = 'admin'] = entry.trim().split(':') as [string, string, string?]
+    byTenant.set(tenant, [...(byTenant.get(tenant) ?? []), { digest: digest(secret), key: { tenant, role } }])
+  }
+  return {
+    /** The key that `secret` is, for this tenant; undefined when it is none. */
+    verify(tenant: string, secret: string): ApiKey | undefined {
+      const offered = digest(secret)
+      let found: ApiKey | undefined
+      for (const known of byTenant.get(tenant) ?? []) if (timingSafeEqual(known.digest, offered)) found = known.key
+      return found
+    },
+  }
+}

@@ -1,0 +1,68 @@
+import type { FastifyRequest } from 'fastify'
+import type { IncomingHttpHeaders } from 'node:http'
+import { ASSERTION_HEADER, verifyAssertion } from './assertion.ts'
+import { Problem } from './problem.ts'
+
+/** The user of clients that send no credentials, in open access. */
+export const DEFAULT_USER = 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'
+export const USER_ID_MAX_LENGTH = 255
+
+/** Who is asking, as far as it is proven. */
+export interface Caller {
+  user?: string
+  tenant: string
+  roles: readonly string[]
+  ip: string
+}
+
+export interface TrustOptions {
+  /** Audience: the name of this process. */
+  service: string
+  access: 'open' | 'required'
+  secret: string | undefined
+}
+
+/** The user that a caller names in open access. @throws Problem when `x-user-id` is too long */
+export function openUser(headers: IncomingHttpHeaders): string {
+  const named = headers['x-user-id']
+  if (named === undefined || named === '') return DEFAULT_USER
+  if (typeof named !== 'string' || named.length > USER_ID_MAX_LENGTH) {
+    throw new Problem('invalid-input', {
+      detail: `x-user-id is longer than ${USER_ID_MAX_LENGTH} characters`,
+      errors: [{ in: 'headers', field: 'x-user-id', message: `at most ${USER_ID_MAX_LENGTH} characters` }],
+    })
+  }
+  return named
+}
+
+/**
+ * Who sent a request to a service: what the gateway vouches for; without its word only open access answers.
+ * @throws Problem unauthenticated (401)
+ */
+export function identifyCaller(request: FastifyRequest, options: TrustOptions): Caller {
+  const token = request.headers[ASSERTION_HEADER]
+  if (typeof token === 'string') {
+    const claims =
+      options.secret === undefined
+        ? undefined
+        : verifyAssertion(options.secret, token, options.service, Math.floor(Date.now() / 1000))
+    if (claims === undefined) throw new Problem('unauthenticated', { detail: 'The gateway does not vouch for this' })
+    return {
+      ...(claims.sub === undefined ? {} : { user: claims.sub }),
+      tenant: claims.tenant,
+      roles: claims.roles,
+      ip: claims.ip,
+    }
+  }
+  if (options.access === 'open') {
+    return { user: openUser(request.headers), tenant: 'default', roles: ['admin'], ip: request.ip ?? '' }
+  }
+  throw new Problem('unauthenticated', { detail: 'This service answers only through the gateway' })
+}
+
+/** The user of a request that needs one. @throws Problem unauthenticated (401) */
+export function userOf(request: FastifyRequest): string {
+  const { user } = request.caller
+  if (user === undefined) throw new Problem('unauthenticated')
+  return user
+}

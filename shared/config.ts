@@ -1,0 +1,101 @@
+import Joi from 'joi'
+import path from 'node:path'
+
+/** Settings that every process has. The names are those of the environment variables. */
+export interface CommonConfig {
+  NODE_ENV: 'development' | 'production' | 'test'
+  HOST: string
+  DATA_DIR: string
+  SOCKET_DIR?: string
+  ACCESS: 'open' | 'required'
+  INTERNAL_SECRET?: string
+  LOG_LEVEL: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace'
+  LOG_FORMAT?: 'json' | 'pretty'
+  LOG_DIR?: string
+  LOG_MAX_BYTES: number
+  LOG_MAX_FILES: number
+  BODY_MAX_BYTES: number
+  JSON_MAX_DEPTH: number
+  JSON_MAX_KEYS: number
+  HEADERS_TIMEOUT_MS: number
+  KEEP_ALIVE_TIMEOUT_MS: number
+  DRAIN_TIMEOUT_MS: number
+  WRITE_QUEUE_MAX: number
+  WRITE_BATCH_MAX: number
+  IDEMPOTENCY_TTL_HOURS: number
+}
+
+/** Names and schemas of settings, each with its default and one sentence for the README's table. */
+export type Settings<T> = Joi.StrictSchemaMap<T>
+
+export const text = () => Joi.string().empty('')
+export const integer = (min: number, max: number) => Joi.number().integer().min(min).max(max)
+export const port = (standard: number) => integer(0, 65535).default(standard)
+
+export const commonSettings: Settings<CommonConfig> = {
+  NODE_ENV: text()
+    .valid('development', 'production', 'test')
+    .default('development')
+    .description('Kind of installation'),
+  HOST: text().hostname().default('127.0.0.1').description('Address that every listener binds to'),
+  DATA_DIR: text()
+    .default('data')
+    .custom((value: string) => path.resolve(value))
+    .description('Folder of the databases, images and history'),
+  SOCKET_DIR: text()
+    .custom((value: string) => path.resolve(value))
+    .description('Folder of the Unix sockets between gateway and services; made by start, TCP without it'),
+  ACCESS: text()
+    .valid('open', 'required')
+    .default('open')
+    .description('open: loopback only, callers name themselves; required: only verified callers'),
+  INTERNAL_SECRET: text().min(32).description('Key of the assertions from gateway to services; made anew by start'),
+  LOG_LEVEL: text()
+    .valid('fatal', 'error', 'warn', 'info', 'debug', 'trace')
+    .default('info')
+    .description('Least level that is logged'),
+  LOG_FORMAT: text().valid('json', 'pretty').description('pretty on a terminal, else JSON lines'),
+  LOG_DIR: text()
+    .custom((value: string) => path.resolve(value))
+    .description('Also log to size-rotated files in this folder'),
+  LOG_MAX_BYTES: integer(10_000, 1e10).default(10_000_000).description('Size at which a log file is rotated'),
+  LOG_MAX_FILES: integer(1, 1000).default(5).description('Rotated log files kept for each process'),
+  BODY_MAX_BYTES: integer(1024, 1e9).default(1_048_576).description('Largest JSON body, in bytes'),
+  JSON_MAX_DEPTH: integer(1, 1000).default(32).description('Deepest nesting of a JSON body'),
+  JSON_MAX_KEYS: integer(1, 1e6).default(10_000).description('Most keys and array items in a JSON body'),
+  HEADERS_TIMEOUT_MS: integer(100, 600_000).default(5000).description('Time in which request headers must arrive'),
+  KEEP_ALIVE_TIMEOUT_MS: integer(100, 600_000)
+    .default(5000)
+    .description('Idle time after which a connection is closed'),
+  DRAIN_TIMEOUT_MS: integer(0, 600_000).default(10_000).description('Longest wait for requests under way at a stop'),
+  WRITE_QUEUE_MAX: integer(1, 1e6).default(5000).description('Writes that may wait for the disk; beyond: 503'),
+  WRITE_BATCH_MAX: integer(1, 10_000).default(500).description('Most writes in one transaction'),
+  IDEMPOTENCY_TTL_HOURS: integer(1, 720).default(24).description('Time an Idempotency-Key is remembered'),
+}
+
+/** Faulty settings, all of them, one line each, naming the variables. */
+export class ConfigError extends Error {
+  constructor(faults: string[]) {
+    super(faults.join('\n'))
+    this.name = 'ConfigError'
+  }
+}
+
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/
+
+/** Whether only this machine can reach a listener on `host`. */
+export const isLoopback = (host: string): boolean => LOOPBACK.test(host)
+
+/**
+ * Reads settings from the environment into one frozen object.
+ * @throws ConfigError with every fault at once, each naming its variable.
+ */
+export function readConfig<T extends CommonConfig>(settings: Settings<T>, env: NodeJS.ProcessEnv): Readonly<T> {
+  const { value, error } = Joi.object<T>(settings).validate(env, { abortEarly: false, stripUnknown: true })
+  const faults = error === undefined ? [] : error.details.map((fault) => fault.message.replaceAll('"', ''))
+  if (error === undefined && value.ACCESS === 'open' && !isLoopback(value.HOST)) {
+    faults.push(`HOST=${value.HOST} is not loopback, so ACCESS must be required: open access would let anyone in`)
+  }
+  if (faults.length > 0) throw new ConfigError(faults)
+  return Object.freeze(value)
+}

@@ -1,0 +1,250 @@
+import { gunzipSync } from 'node:zlib'
+import Joi from 'joi'
+import t, { type Test } from 'tap'
+import { ASSERTION_TTL_S, signAssertion, type Claims } from './assertion.ts'
+import { DEFAULT_USER, identifyCaller, userOf } from './caller.ts'
+import { commonSettings, type CommonConfig } from './config.ts'
+import { openDatabase } from './database.ts'
+import { requireMatch } from './etag.ts'
+import { serveOpenApi } from './openapi.ts'
+import type { ProblemDocument } from './problem.ts'
+import { createServer } from './server.ts'
+import { testService } from './test/service.ts'
+import { createWrites, IDEMPOTENCY_TABLE } from './writes.ts'
+import type { Deps } from './start.ts'
+
+interface Note {
+  text: string
+  stars?: number
+}
+const noteSchema = Joi.object<Note, true>({
+  text: Joi.string().max(20).required(),
+  stars: Joi.number().integer().min(0),
+})
+const secret = 'a secret that is long enough, 32+'
+
+function build(config: CommonConfig, deps: Deps) {
+  const db = deps.database as NonNullable<typeof deps.database>
+  const writes = createWrites(db, config, deps)
+  const app = createServer({
+    config,
+    ...deps,
+    identify: (request) => identifyCaller(request, { service: 'calendar', access: config.ACCESS, secret }),
+  })
+  serveOpenApi(app, 'Notes', 'A service for tests')
+  const insert = db.prepare('INSERT INTO notes VALUES (?, ?)')
+  void app.register(async (routes: typeof app) => {
+    routes.post('/notes', { schema: { body: noteSchema } }, (request, reply) =>
+      writes.answer(request, reply, userOf(request), () => {
+        insert.run(userOf(request), request.body.text)
+        if (request.body.text === 'bad') throw new Error('secret cause')
+        return { status: 201, body: request.body }
+      }),
+    )
+    routes.get('/notes', (request) => db.prepare('SELECT text FROM notes WHERE owner = ?').all(userOf(request)))
+    routes.get('/big', () => ({ text: '가'.repeat(2000) }))
+    routes.put('/big', (request) => {
+      requireMatch(request.headers['if-match'], '"current"')
+      return {}
+    })
+    routes.get('/boom', () => {
+      throw new Error('secret cause')
+    })
+  })
+  return { app, close: writes.stop }
+}
+
+const service = (test: Test, env: Record<string, string> = {}) =>
+  testService(
+    test,
+    {
+      name: 'calendar',
+      settings: commonSettings,
+      openDatabase: (config) =>
+        openDatabase({
+          file: `${config.DATA_DIR}/notes.db`,
+          applicationId: 1,
+          migrations: [IDEMPOTENCY_TABLE, 'CREATE TABLE notes (owner TEXT, text TEXT)'],
+        }),
+      build,
+    },
+    env,
+  )
+
+t.test('bad input is answered with a problem document that names every field', async (t) => {
+  const { app } = await service(t)
+  const answer = await app.inject({ method: 'POST', url: '/notes', payload: { stars: -1 } })
+  const problem = answer.json<ProblemDocument>()
+  t.equal(answer.statusCode, 400)
+  t.match(answer.headers['content-type'], 'application/problem+json')
+  t.same(problem.errors?.map((error) => error.field).sort(), ['stars', 'text'])
+  t.match(problem.message, /text.*required/)
+  t.match(problem, { type: 'urn:najimban:problem:invalid-input', status: 400, error: 'The request is not valid' })
+})
+
+t.test('a body that is not JSON, not UTF-8, too deep, too wide or too large is refused by its status', async (t) => {
+  const { app } = await service(t, { JSON_MAX_DEPTH: '4', JSON_MAX_KEYS: '50', BODY_MAX_BYTES: '2000' })
+  const post = async (payload: string | Buffer, type = 'application/json') =>
+    (await app.inject({ method: 'POST', url: '/notes', payload, headers: { 'content-type': type } })).statusCode
+  t.equal(await post('{"text":'), 400)
+  t.equal(await post(Buffer.from([0x22, 0xff, 0x22])), 400)
+  t.equal(await post('{"text":"\\ud800"}'), 400)
+  t.equal(await post('{"text":"a","x":[[[1]]]}'), 201, 'depth 4 is the edge')
+  t.equal(await post('{"text":"a","x":[[[[1]]]]}'), 400)
+  t.equal(await post(JSON.stringify({ text: 'a', x: Array(48).fill(1) })), 201, '50 keys are the edge')
+  t.equal(await post(JSON.stringify({ text: 'a', x: Array(49).fill(1) })), 400)
+  t.equal(await post(JSON.stringify({ text: 'a'.repeat(2000) })), 413)
+  t.equal(await post('text=a', 'application/x-www-form-urlencoded'), 415)
+  t.equal(await post('{"text":"a"}', 'application/json; charset=euc-kr'), 415)
+  t.equal(await post('{"__proto__":{"a":1},"text":"a"}'), 400)
+})
+
+t.test('an internal error shows no cause', async (t) => {
+  const { app } = await service(t)
+  const answer = await app.inject('/boom')
+  t.equal(answer.statusCode, 500)
+  t.notMatch(answer.body, 'secret cause')
+})
+
+t.test('an unknown path is a 404 that says what was asked', async (t) => {
+  const { app } = await service(t)
+  const answer = await app.inject('/nope?x=1')
+  t.match(answer.json(), { status: 404, error: 'Not Found', message: 'Cannot GET /nope?x=1' })
+})
+
+t.test('a write that fails in a group leaves nothing and does not take its neighbours along', async (t) => {
+  const { app } = await service(t)
+  const texts = ['one', 'bad', 'two', 'bad', 'three']
+  const answers = await Promise.all(
+    texts.map((text) => app.inject({ method: 'POST', url: '/notes', payload: { text } })),
+  )
+  t.same(
+    answers.map((answer) => answer.statusCode),
+    [201, 500, 201, 500, 201],
+  )
+  t.same((await app.inject('/notes')).json(), [{ text: 'one' }, { text: 'two' }, { text: 'three' }])
+})
+
+t.test('an Idempotency-Key makes a retry answer the same and write once, also at the same time', async (t) => {
+  const { app } = await service(t)
+  const post = (text: string, key: string, user = 'a') =>
+    app.inject({
+      method: 'POST',
+      url: '/notes',
+      payload: { text },
+      headers: { 'idempotency-key': key, 'x-user-id': user },
+    })
+  const [first, second] = await Promise.all([post('한글', 'k1'), post('한글', 'k1')])
+  t.equal(first?.statusCode, 201)
+  t.equal(second?.body, first?.body)
+  t.equal(second?.headers['idempotency-replayed'], 'true')
+  t.equal((await post('other', 'k1')).statusCode, 422)
+  t.equal((await post('other', 'k1', 'b')).statusCode, 201, 'keys belong to their owner')
+  t.equal((await post('a', 'x'.repeat(255))).statusCode, 201)
+  t.equal((await post('a', 'x'.repeat(256))).statusCode, 400)
+  const notes = await app.inject({ url: '/notes', headers: { 'x-user-id': 'a' } })
+  t.same(notes.json(), [{ text: '한글' }, { text: 'a' }])
+})
+
+t.test('a client that has the current representation gets 304, weak and listed tags count', async (t) => {
+  const { app } = await service(t)
+  const etag = (await app.inject('/notes')).headers.etag as string
+  t.match(etag, /^"[\w-]{27}"$/)
+  for (const tag of [etag, `W/${etag}`, `"x", ${etag}`, '*', etag.replace(/"$/, '-gzip"')]) {
+    const again = await app.inject({ url: '/notes', headers: { 'if-none-match': tag } })
+    t.equal(again.statusCode, 304, tag)
+    t.equal(again.body, '')
+    t.equal(again.headers.etag, etag)
+  }
+  await app.inject({ method: 'POST', url: '/notes', payload: { text: 'new' } })
+  t.equal((await app.inject({ url: '/notes', headers: { 'if-none-match': etag } })).statusCode, 200)
+})
+
+t.test('If-Match compares strongly and knows the tags of compressed answers', async (t) => {
+  const { app } = await service(t)
+  const put = async (tag: string) =>
+    (await app.inject({ method: 'PUT', url: '/big', headers: { 'if-match': tag } })).statusCode
+  t.equal(await put('"current"'), 200)
+  t.equal(await put('"current-br"'), 200)
+  t.equal(await put('*'), 200)
+  t.equal(await put('W/"current"'), 412)
+  t.equal(await put('"other"'), 412)
+})
+
+t.test('text over 1 KB is compressed for those who ask and has an ETag of its own', async (t) => {
+  const { app } = await service(t)
+  const plain = await app.inject('/big')
+  const small = await app.inject({ url: '/notes', headers: { 'accept-encoding': 'gzip' } })
+  const zipped = await app.inject({ url: '/big', headers: { 'accept-encoding': 'gzip' } })
+  t.equal(plain.headers['content-encoding'], undefined)
+  t.equal(small.headers['content-encoding'], undefined)
+  t.equal(zipped.headers['content-encoding'], 'gzip')
+  t.match(zipped.headers.vary, /accept-encoding/i)
+  t.equal(zipped.headers.etag, String(plain.headers.etag).replace(/"$/, '-gzip"'))
+  t.equal(gunzipSync(zipped.rawPayload).toString(), plain.body)
+})
+
+t.test('with access required only the word of the gateway counts', async (t) => {
+  const { app } = await service(t, { ACCESS: 'required' })
+  const now = Math.floor(Date.now() / 1000)
+  const claims: Claims = {
+    aud: 'calendar',
+    exp: now + 30,
+    sub: 'me',
+    tenant: 'default',
+    roles: [],
+    rid: 'r',
+    ip: '::1',
+  }
+  const get = async (token?: string) => {
+    const headers = token === undefined ? {} : { 'x-najimban-assertion': token }
+    return (await app.inject({ url: '/notes', headers: { 'x-user-id': 'me', ...headers } })).statusCode
+  }
+  t.equal(await get(), 401)
+  t.equal(await get(signAssertion(secret, claims)), 200)
+  t.equal(await get(signAssertion('another secret of 32 characters..', claims)), 401)
+  t.equal(await get(signAssertion(secret, { ...claims, aud: 'diary' })), 401)
+  t.equal(await get(signAssertion(secret, { ...claims, exp: now - 1 })), 401)
+  t.equal(await get(signAssertion(secret, { ...claims, exp: now + ASSERTION_TTL_S * 2 })), 401)
+  t.equal(await get(`${signAssertion(secret, claims)}x`), 401)
+  t.equal(await get('rubbish'), 401)
+  t.equal((await app.inject('/health/live')).statusCode, 200)
+})
+
+t.test('without a name the caller is the default user, and a name has a longest length', async (t) => {
+  const { app, database } = await service(t)
+  await app.inject({ method: 'POST', url: '/notes', payload: { text: 'mine' } })
+  t.same(database?.prepare('SELECT owner FROM notes').all(), [{ owner: DEFAULT_USER }])
+  const get = async (user: string) => (await app.inject({ url: '/notes', headers: { 'x-user-id': user } })).statusCode
+  t.equal(await get('u'.repeat(255)), 200)
+  t.equal(await get('u'.repeat(256)), 400)
+})
+
+t.test('a short and harmless request id is kept, another is replaced', async (t) => {
+  const { app } = await service(t)
+  const idOf = async (id: string) =>
+    (await app.inject({ url: '/nope', headers: { 'x-request-id': id } })).headers['x-request-id']
+  t.equal(await idOf('abc-123_X'), 'abc-123_X')
+  t.match(await idOf('a b'), /^[\da-f-]{36}$/)
+  t.match(await idOf('x'.repeat(65)), /^[\da-f-]{36}$/)
+})
+
+t.test('the OpenAPI document is made from the Joi schemas', async (t) => {
+  const { app } = await service(t)
+  const document = (await app.inject('/openapi.json')).json()
+  t.equal(document.openapi, '3.1.0')
+  t.match(document.paths['/notes'].post.requestBody.content['application/json'].schema, {
+    properties: { text: { type: 'string', maxLength: 20 } },
+    required: ['text'],
+  })
+})
+
+t.test('readiness fails while draining', async (t) => {
+  const { app, health } = await service(t)
+  t.equal((await app.inject('/health/ready')).statusCode, 200)
+  health.setDraining()
+  const answer = await app.inject('/health/ready')
+  t.equal(answer.statusCode, 503)
+  t.match(answer.json(), { status: 'not-ready', reason: 'draining' })
+  t.equal(answer.headers.connection, 'close')
+})

@@ -1,0 +1,244 @@
+import compress from '@fastify/compress'
+import { isUtf8 } from 'node:buffer'
+import { hash } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import Fastify, {
+  LogController,
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  type FastifyTypeProvider,
+  type RawServerDefault,
+} from 'fastify'
+import type Joi from 'joi'
+import type { Caller } from './caller.ts'
+import type { CommonConfig } from './config.ts'
+import { registerEtag, suffixCompressedEtag } from './etag-hook.ts'
+import { probes } from './admin.ts'
+import type { Health } from './health.ts'
+import { jsonFault } from './json-limits.ts'
+import type { Logger } from './logger.ts'
+import type { Metrics } from './metrics.ts'
+import { CATALOG, invalidField, PROBLEM_JSON, Problem, type FieldError, type ProblemName } from './problem.ts'
+import { requestIdOf } from './request-id.ts'
+
+/** Joi schemas type the handlers. */
+export interface JoiTypes extends FastifyTypeProvider {
+  validator: this['schema'] extends Joi.Schema<infer T> ? T : unknown
+}
+
+export type App = FastifyInstance<RawServerDefault, IncomingMessage, ServerResponse, Logger, JoiTypes>
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who is asking; set before any handler of a service runs. */
+    caller: Caller
+    /** Hash of method, path and body, when the request carries an Idempotency-Key. */
+    fingerprint: string
+  }
+  interface FastifyContextConfig {
+    /** Answers without knowing the caller (probes, the OpenAPI document). */
+    public?: boolean
+    /** False: answers of this route are not a representation of a resource and get no ETag. */
+    etag?: boolean
+  }
+}
+
+export interface ServerOptions {
+  config: CommonConfig
+  logger: Logger
+  metrics: Metrics
+  health: Health
+  /** Who is asking; throws a Problem when that is not proven. The gateway has hooks of its own instead. */
+  identify?: (request: FastifyRequest) => Caller
+  /** 0 where another guard watches slow bodies. */
+  requestTimeoutMs?: number
+}
+
+const REQUEST_TIMEOUT_MS = 300_000
+const CONNECTIONS_CHECK_MS = 1000
+const COMPRESS_MIN_BYTES = 1024
+const MAX_PARAM_LENGTH = 1024
+/** JSON and text; never images, archives or event streams. */
+const COMPRESSIBLE = /^(?:application\/(?:[\w.-]+\+)?(?:json|xml|yaml)|application\/javascript|text\/(?!event-stream))/
+
+/** Problems by the codes of Fastify's own errors. */
+const FASTIFY_PROBLEMS: Record<string, ProblemName> = {
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupported-media-type',
+  FST_ERR_CTP_BODY_TOO_LARGE: 'too-large',
+}
+
+/** What a throw becomes: itself, the problem for its status, or an internal error that shows no cause. */
+export function problemOf(error: unknown): Problem {
+  if (error instanceof Problem) return error
+  const { code = '', statusCode = 500, message } = error as Partial<FastifyError>
+  const named = FASTIFY_PROBLEMS[code]
+  if (named !== undefined) return new Problem(named, { detail: message as string })
+  if (statusCode < 400 || statusCode >= 500) return new Problem('internal', { cause: error })
+  const name = Object.entries(CATALOG).find(([, [status]]) => status === statusCode)?.[0] ?? 'invalid-input'
+  return new Problem(name as ProblemName, { detail: message as string })
+}
+
+/** Every fault of a value as field errors. */
+function fieldErrors(error: Joi.ValidationError, where: string): FieldError[] {
+  return error.details.map(({ path, message }) => ({
+    in: where,
+    field: path.join('.'),
+    message: message.replaceAll('"', ''),
+  }))
+}
+
+/** The guard against slow and malformed clients answers before there is a request. */
+function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
+  const name =
+    error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+      ? 'request-timeout'
+      : error.code === 'HPE_HEADER_OVERFLOW'
+        ? 'headers-too-large'
+        : 'unsafe-request'
+  const problem = new Problem(name)
+  const body = JSON.stringify(problem.toDocument())
+  socket.end(
+    `HTTP/1.1 ${problem.statusCode} ${problem.message}\r\ncontent-type: ${PROBLEM_JSON}\r\n` +
+      `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+  )
+}
+
+/** A Fastify server with the house's rules: Joi in, problem documents out, one log line and one metric a request. */
+export function createServer(options: ServerOptions): App {
+  const { config, logger, health } = options
+  const app = Fastify({
+    loggerInstance: logger,
+    logController: new LogController({ disableRequestLogging: true }),
+    childLoggerFactory: () => logger as never,
+    genReqId: (raw) => requestIdOf(raw.headers['x-request-id']),
+    requestIdHeader: false,
+    bodyLimit: config.BODY_MAX_BYTES,
+    routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
+    requestTimeout: options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: config.KEEP_ALIVE_TIMEOUT_MS,
+    forceCloseConnections: 'idle',
+    return503OnClosing: false,
+    http: {
+      headersTimeout: config.HEADERS_TIMEOUT_MS,
+      connectionsCheckingInterval: CONNECTIONS_CHECK_MS,
+    },
+    clientErrorHandler: answerClientError,
+    frameworkErrors: (error, request, reply) => sendProblem(problemOf(error), request, reply),
+  }).withTypeProvider<JoiTypes>() as unknown as App
+
+  app.decorateRequest('caller')
+  app.decorateRequest('fingerprint', '')
+  parseJson(app, config)
+  validateWithJoi(app)
+  app.setErrorHandler((error, request, reply) => {
+    const problem = problemOf(error)
+    if (problem.statusCode >= 500 && problem.statusCode !== 507) {
+      logger.error({ requestId: request.id, err: problem.options.cause ?? error }, 'request failed')
+    }
+    return sendProblem(problem, request, reply)
+  })
+  app.setNotFoundHandler((request) => {
+    throw new Problem('not-found', { error: 'Not Found', detail: `Cannot ${request.method} ${request.url}` })
+  })
+  observe(app, options)
+  const { identify } = options
+  if (identify !== undefined) {
+    app.addHook('onRequest', (request, _reply, done) => {
+      if (request.routeOptions.config.public !== true) request.caller = identify(request)
+      done()
+    })
+  }
+  registerEtag(app)
+  void app.register(compress, {
+    threshold: COMPRESS_MIN_BYTES,
+    encodings: ['br', 'gzip'],
+    customTypes: COMPRESSIBLE,
+    inflateIfDeflated: false,
+  })
+  suffixCompressedEtag(app)
+  app.get('/health/live', { config: { public: true, etag: false } }, () => probes.live().body)
+  app.get('/health/ready', { config: { public: true, etag: false } }, (_request, reply) => {
+    const { status, body } = probes.ready(health)
+    return reply.code(status).send(body)
+  })
+  return app
+}
+
+function sendProblem(problem: Problem, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  return reply
+    .code(problem.statusCode)
+    .headers(problem.options.headers ?? {})
+    .header('x-request-id', request.id)
+    .type(PROBLEM_JSON)
+    .send(JSON.stringify(problem.toDocument(request.id)))
+}
+
+/** JSON in UTF-8 only, with bounds on depth and keys; an empty body is no body, whatever its type says. */
+function parseJson(app: App, config: CommonConfig): void {
+  const parse = app.getDefaultJsonParser('error', 'error')
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser(
+    /^application\/(?:[\w.-]+\+)?json(?:\s*;\s*charset=(?:"?utf-8"?))?\s*$/i,
+    { parseAs: 'buffer' },
+    (request, body: Buffer, done) => {
+      if (body.length === 0) return done(null, undefined)
+      if (!isUtf8(body)) return done(new Problem('invalid-input', { detail: 'The body is not valid UTF-8' }))
+      parse(request as never, body.toString(), (error, value) => {
+        if (error !== null)
+          return done(new Problem('invalid-input', { detail: `The body is not JSON: ${error.message}` }))
+        const fault = jsonFault(value, config.JSON_MAX_DEPTH, config.JSON_MAX_KEYS)
+        if (fault === 'depth') return done(invalidField('body', '', `is nested deeper than ${config.JSON_MAX_DEPTH}`))
+        if (fault === 'keys') return done(invalidField('body', '', `has more than ${config.JSON_MAX_KEYS} keys`))
+        if (fault === 'unicode') return done(invalidField('body', '', 'has a lone surrogate'))
+        done(null, value)
+      })
+    },
+  )
+  app.addHook('preValidation', (request, _reply, done) => {
+    if (request.headers['idempotency-key'] !== undefined && request.fingerprint === '') {
+      const body = request.body === undefined ? '' : JSON.stringify(request.body)
+      request.fingerprint = hash('sha256', `${request.method} ${request.url}\n${body}`)
+    }
+    done()
+  })
+}
+
+function validateWithJoi(app: App): void {
+  app.setValidatorCompiler<Joi.Schema>(({ schema, httpPart = 'body' }) => {
+    const prepared = schema.prefs({ abortEarly: false, stripUnknown: true })
+    return (input: unknown) => {
+      // Fastify's query objects have no prototype and do not bind in better-sqlite3: spread them once.
+      const { value, error } = prepared.validate(httpPart === 'body' ? input : { ...(input as object) })
+      if (error === undefined) return { value: value as unknown }
+      const errors = fieldErrors(error, httpPart)
+      return { error: new Problem('invalid-input', { detail: errors.map((e) => e.message).join('; '), errors }) }
+    }
+  })
+  app.setSerializerCompiler(() => JSON.stringify)
+}
+
+/** Request id out, one log line and one observation for each request, at its end. */
+function observe(app: App, { logger, metrics, health }: ServerOptions): void {
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.header('x-request-id', request.id)
+    if (health.isDraining()) reply.header('connection', 'close')
+    done()
+  })
+  app.addHook('onResponse', (request, reply, done) => {
+    const ms = reply.elapsedTime
+    const { statusCode } = reply.raw
+    metrics.observe(request.method, request.routeOptions.url ?? 'unknown', statusCode, ms / 1000)
+    logger.info({
+      requestId: request.id,
+      method: request.method,
+      path: request.url.split('?', 1)[0],
+      status: statusCode,
+      ms: Math.round(ms * 100) / 100,
+    })
+    done()
+  })
+}

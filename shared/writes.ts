@@ -1,0 +1,105 @@
+import type { Database } from 'better-sqlite3'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { CommonConfig } from './config.ts'
+import { createGroupCommit } from './group-commit.ts'
+import type { Health } from './health.ts'
+import { invalidField, Problem } from './problem.ts'
+
+/** The table that remembers answers by Idempotency-Key; every service's first migration includes it. */
+export const IDEMPOTENCY_TABLE = `
+  CREATE TABLE idempotency_keys (
+    owner TEXT NOT NULL,
+    key TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    status INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (owner, key)
+  ) WITHOUT ROWID;
+  CREATE INDEX idempotency_keys_by_age ON idempotency_keys (created_at);
+`
+export const IDEMPOTENCY_KEY_MAX_LENGTH = 255
+
+const HOUR_MS = 3_600_000
+
+/** What a write answers; `body` is JSON text already when it is a string. */
+export interface Answer {
+  status: number
+  body?: unknown
+}
+
+export type Writes = ReturnType<typeof createWrites>
+
+type WriteConfig = Pick<CommonConfig, 'WRITE_QUEUE_MAX' | 'WRITE_BATCH_MAX' | 'IDEMPOTENCY_TTL_HOURS'>
+
+/** Durable writes of one service: group commit, and answers remembered by Idempotency-Key in the same transaction. */
+export function createWrites(
+  db: Database,
+  config: WriteConfig,
+  guards: { health?: Health; onDiskFailure?: (error: Error) => void } = {},
+) {
+  const group = createGroupCommit(db, {
+    maxQueue: config.WRITE_QUEUE_MAX,
+    maxBatch: config.WRITE_BATCH_MAX,
+    onDiskFailure: guards.onDiskFailure,
+    isUsable: guards.health?.isDatabaseUsable,
+  })
+  const ttl = config.IDEMPOTENCY_TTL_HOURS * HOUR_MS
+  const find = db.prepare<[string, string, number], { fingerprint: string; status: number; body: string }>(
+    'SELECT fingerprint, status, body FROM idempotency_keys WHERE owner = ? AND key = ? AND created_at > ?',
+  )
+  const remember = db.prepare('INSERT OR REPLACE INTO idempotency_keys VALUES (?, ?, ?, ?, ?, ?)')
+  const forget = db.prepare(
+    'DELETE FROM idempotency_keys WHERE (owner, key) IN (SELECT owner, key FROM idempotency_keys WHERE created_at <= ? LIMIT 500)',
+  )
+  const sweep = () => group.run(() => forget.run(Date.now() - ttl).changes).catch(() => 0)
+  const timer = setInterval(() => void sweep(), HOUR_MS).unref()
+
+  const textOf = ({ body }: Answer) =>
+    body === undefined ? '' : typeof body === 'string' ? body : JSON.stringify(body)
+
+  function once(owner: string, key: string, fingerprint: string, write: () => Answer): Answer & { replayed: boolean } {
+    const known = find.get(owner, key, Date.now() - ttl)
+    if (known === undefined) {
+      const answer = write()
+      const body = textOf(answer)
+      remember.run(owner, key, fingerprint, answer.status, body, Date.now())
+      return { status: answer.status, body, replayed: false }
+    }
+    if (known.fingerprint !== fingerprint) {
+      throw new Problem('idempotency-mismatch', {
+        detail: 'This Idempotency-Key was already used with another request',
+        errors: [{ in: 'headers', field: 'idempotency-key', message: 'was used with another request' }],
+      })
+    }
+    return { status: known.status, body: known.body, replayed: true }
+  }
+
+  return {
+    /** Runs `write` in the next group; see group-commit.ts. */
+    run: group.run,
+    pending: group.pending,
+    /** Deletes remembered answers past their time, at most 500 a call. */
+    sweep,
+    stop: () => clearInterval(timer),
+    /**
+     * Runs a write and sends its answer once it is on disk. A POST with an Idempotency-Key runs once per owner and key
+     * (draft-ietf-httpapi-idempotency-key-header): a retry gets the first answer, another body 422.
+     * @param owner whose keys these are: a user or tenant
+     */
+    async answer(request: FastifyRequest, reply: FastifyReply, owner: string, write: () => Answer) {
+      const key = request.method === 'POST' ? request.headers['idempotency-key'] : undefined
+      if (typeof key === 'string' && (key === '' || key.length > IDEMPOTENCY_KEY_MAX_LENGTH)) {
+        throw invalidField('headers', 'idempotency-key', `must have 1 to ${IDEMPOTENCY_KEY_MAX_LENGTH} characters`)
+      }
+      const { fingerprint } = request
+      const result: Answer & { replayed?: boolean } = await group.run(
+        typeof key === 'string' ? () => once(owner, key, fingerprint, write) : write,
+      )
+      if (result.replayed === true) reply.header('idempotency-replayed', 'true')
+      reply.code(result.status)
+      const body = textOf(result)
+      return body === '' ? reply.send() : reply.type('application/json; charset=utf-8').send(body)
+    },
+  }
+}
