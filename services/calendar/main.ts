@@ -1,0 +1,4 @@
+import { startProcess } from '#shared/start.ts'
+import { calendarProcess } from './app.ts'
+
+await startProcess(calendarProcess)
