@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import Joi from 'joi'
+import type Joi from 'joi'
 import { text } from './config.ts'
 
 /** One key of a tenant, as `API_KEYS` names it: `tenant:key[:role]`. */

@@ -55,6 +55,12 @@ export interface ServerOptions {
   identify?: (request: FastifyRequest) => Caller
   /** 0 where another guard watches slow bodies. */
   requestTimeoutMs?: number
+  /** False: bodies are not read here, whatever their type (the gateway). */
+  parseBodies?: boolean
+  /** Members that a 404 for an unknown path carries besides. */
+  notFound?: Record<string, unknown>
+  /** Addresses of reverse proxies whose `X-Forwarded-For` is believed. */
+  trustProxy?: string[]
 }
 
 const REQUEST_TIMEOUT_MS = 300_000
@@ -120,6 +126,7 @@ export function createServer(options: ServerOptions): App {
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     requestTimeout: options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS,
     keepAliveTimeout: config.KEEP_ALIVE_TIMEOUT_MS,
+    trustProxy: options.trustProxy ?? false,
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     http: {
@@ -132,7 +139,8 @@ export function createServer(options: ServerOptions): App {
 
   app.decorateRequest('caller')
   app.decorateRequest('fingerprint', '')
-  parseJson(app, config)
+  if (options.parseBodies === false) leaveBodies(app)
+  else parseJson(app, config)
   validateWithJoi(app)
   app.setErrorHandler((error, request, reply) => {
     const problem = problemOf(error)
@@ -142,7 +150,11 @@ export function createServer(options: ServerOptions): App {
     return sendProblem(problem, request, reply)
   })
   app.setNotFoundHandler((request) => {
-    throw new Problem('not-found', { error: 'Not Found', detail: `Cannot ${request.method} ${request.url}` })
+    throw new Problem('not-found', {
+      error: 'Not Found',
+      detail: `Cannot ${request.method} ${request.url}`,
+      ...(options.notFound === undefined ? {} : { extensions: options.notFound }),
+    })
   })
   observe(app, options)
   const { identify } = options
@@ -177,6 +189,11 @@ function sendProblem(problem: Problem, request: FastifyRequest, reply: FastifyRe
     .send(JSON.stringify(problem.toDocument(request.id)))
 }
 
+function leaveBodies(app: App): void {
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null))
+}
+
 /** JSON in UTF-8 only, with bounds on depth and keys; an empty body is no body, whatever its type says. */
 function parseJson(app: App, config: CommonConfig): void {
   const parse = app.getDefaultJsonParser('error', 'error')
@@ -187,7 +204,7 @@ function parseJson(app: App, config: CommonConfig): void {
     (request, body: Buffer, done) => {
       if (body.length === 0) return done(null, undefined)
       if (!isUtf8(body)) return done(new Problem('invalid-input', { detail: 'The body is not valid UTF-8' }))
-      parse(request as never, body.toString(), (error, value) => {
+      void parse(request as never, body.toString(), (error, value) => {
         if (error !== null)
           return done(new Problem('invalid-input', { detail: `The body is not JSON: ${error.message}` }))
         const fault = jsonFault(value, config.JSON_MAX_DEPTH, config.JSON_MAX_KEYS)
@@ -224,7 +241,7 @@ function validateWithJoi(app: App): void {
 /** Request id out, one log line and one observation for each request, at its end. */
 function observe(app: App, { logger, metrics, health }: ServerOptions): void {
   app.addHook('onRequest', (request, reply, done) => {
-    reply.header('x-request-id', request.id)
+    void reply.header('x-request-id', request.id)
     if (health.isDraining()) reply.header('connection', 'close')
     done()
   })

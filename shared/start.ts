@@ -1,5 +1,6 @@
 import { mkdirSync, rmSync } from 'node:fs'
-import { createServer as createHttpServer, type Server } from 'node:http'
+import { createServer as createHttpServer, type RequestListener, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 import { createAdminServer, type AdminPage } from './admin.ts'
 import { ConfigError, readConfig, type CommonConfig, type Settings } from './config.ts'
@@ -48,6 +49,9 @@ export function socketPathOf(config: Pick<CommonConfig, 'SOCKET_DIR'>, name: Pro
   const file = path.join(config.SOCKET_DIR, `${name}.sock`)
   return process.platform === 'win32' || file.length > SOCKET_PATH_MAX ? undefined : file
 }
+
+/** The Unix socket of the admin pages beside that of the service. */
+export const adminSocketOf = (file: string): string => file.replace(/\.sock$/, '-admin.sock')
 
 const listen = (server: Server, where: { port: number; host: string } | { path: string }) =>
   new Promise<void>((resolve, reject) => {
@@ -103,27 +107,35 @@ export async function startProcess<C extends CommonConfig>(options: ProcessOptio
     const port = options.port(config)
     await listen(admin, { port: port === 0 ? 0 : port + ADMIN_PORT_OFFSET, host: config.HOST })
     await built.app.listen({ port, host: config.HOST })
-    const local = await listenOnSocket(built.app, socketPathOf(config, name))
+    const locals = await listenOnSockets(built.app, admin, config, name)
     health.setReady()
-    const address = built.app.server.address()
-    const listening = typeof address === 'object' && address !== null ? address.port : port
-    logger.info({ port: listening }, 'ready')
-    process.send?.({ ready: name, port: listening })
-    stopOnSignal({ ...built, config, logger, health, admin, local, database })
+    const listening = { port: portOf(built.app.server), adminPort: portOf(admin) }
+    logger.info(listening, 'ready')
+    stopOnSignal({ ...built, config, logger, health, admin, locals, database })
+    process.send?.({ ready: name, ...listening })
   } catch (error) {
     refuseToStart(name, error)
   }
 }
 
-/** The second listener: the same app on a Unix socket, cheaper than TCP for a gateway on this machine. */
-async function listenOnSocket(app: App, file: string | undefined): Promise<Server | undefined> {
-  if (file === undefined) return undefined
+const portOf = (server: Server): number => (server.address() as AddressInfo).port
+
+/** The same app on a Unix socket, cheaper than TCP for a gateway on this machine, and the admin pages on another. */
+async function listenOnSockets(app: App, admin: Server, config: CommonConfig, name: ProcessName): Promise<Server[]> {
+  const file = socketPathOf(config, name)
+  if (file === undefined) return []
   mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 })
-  rmSync(file, { force: true })
   const { headersTimeout, keepAliveTimeout } = app.server
-  const server = createHttpServer({ headersTimeout, keepAliveTimeout }, app.routing)
-  await listen(server, { path: file })
-  return server
+  const main = createHttpServer({ headersTimeout, keepAliveTimeout }, app.routing)
+  const pages = createHttpServer(admin.listeners('request')[0] as RequestListener)
+  for (const [server, socket] of [
+    [main, file],
+    [pages, adminSocketOf(file)],
+  ] as const) {
+    rmSync(socket, { force: true })
+    await listen(server, { path: socket })
+  }
+  return [main, pages]
 }
 
 interface Running extends Built {
@@ -131,7 +143,7 @@ interface Running extends Built {
   logger: Logger
   health: Health
   admin: Server
-  local: Server | undefined
+  locals: Server[]
   database: Database | undefined
 }
 
@@ -162,9 +174,9 @@ function stopOnSignal(running: Running): void {
 }
 
 /** Finishes what is under way, then closes everything; what still runs after DRAIN_TIMEOUT_MS is cut. */
-async function drain({ app, admin, local, close, database, health, config }: Running): Promise<void> {
+async function drain({ app, admin, locals, close, database, health, config }: Running): Promise<void> {
   health.setDraining()
-  const servers = [app.server, ...(local === undefined ? [] : [local])]
+  const servers = [app.server, ...locals]
   await pause(DRAIN_GRACE_MS)
   const closed = servers.map((server) => new Promise((resolve) => server.close(resolve)))
   const deadline = Date.now() + config.DRAIN_TIMEOUT_MS

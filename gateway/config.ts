@@ -1,0 +1,96 @@
+import Joi from 'joi'
+import { apiKeysSetting, type ApiKeysConfig } from '#shared/api-keys.ts'
+import { commonSettings, integer, port, text, type CommonConfig, type Settings } from '#shared/config.ts'
+import { PORTS } from '#shared/ports.ts'
+
+export interface GatewayConfig extends CommonConfig, ApiKeysConfig {
+  GATEWAY_PORT: number
+  CALENDAR_PORT: number
+  DIARY_PORT: number
+  COLLECTOR_PORT: number
+  CALENDAR_URL?: string
+  DIARY_URL?: string
+  COLLECTOR_URL?: string
+  CORS_ORIGINS: string[]
+  TRUSTED_PROXIES?: string[]
+  MONITOR_KEY?: string
+  REDIS_URL?: string
+  RATE_LIMIT_GENERAL: number
+  RATE_LIMIT_WRITE: number
+  RATE_LIMIT_UPLOAD: number
+  RATE_LIMIT_LOGIN: number
+  RATE_LIMIT_INGEST: number
+  RATE_LIMIT_WINDOW_MS: number
+  RATE_LIMIT_CLIENTS_MAX: number
+  PROXY_CONNECT_TIMEOUT_MS: number
+  PROXY_HEADERS_TIMEOUT_MS: number
+  PROXY_BODY_IDLE_TIMEOUT_MS: number
+  PROXY_MIN_BODY_RATE: number
+  PROXY_BODY_RATE_GRACE_MS: number
+  PROXY_CLIENT_STALL_TIMEOUT_MS: number
+  PROXY_CONNECTIONS_MAX: number
+  PROXY_QUEUE_MAX: number
+  PROXY_HEADER_MAX_BYTES: number
+  PROXY_KEEP_ALIVE_TIMEOUT_MS: number
+  PROXY_RESTART_WAIT_MS: number
+  PROXY_RETRY_BUDGET: number
+  BREAKER_THRESHOLD: number
+  BREAKER_COOLDOWN_MS: number
+  PROBE_TIMEOUT_MS: number
+}
+
+const url = () => text().uri({ scheme: ['http'] })
+
+/** `a, b` as ['a', 'b']: a list is one variable. */
+const list = () =>
+  Joi.any().custom((value: unknown) =>
+    String(value)
+      .split(',')
+      .map((part) => part.trim())
+      .filter((part) => part !== ''),
+  ) as unknown as Joi.ArraySchema<string[]>
+
+const limit = (standard: number) => integer(1, 1e9).default(standard)
+const ms = (standard: number) => integer(10, 3_600_000).default(standard)
+
+export const settings: Settings<GatewayConfig> = {
+  ...commonSettings,
+  GATEWAY_PORT: port(PORTS.gateway).description('Port of the gateway'),
+  CALENDAR_PORT: port(PORTS.calendar).description('Port of the calendar'),
+  DIARY_PORT: port(PORTS.diary).description('Port of the diary'),
+  COLLECTOR_PORT: port(PORTS.collector).description('Port of the collector'),
+  CALENDAR_URL: url().description('Where the calendar is, when not on this machine: http://host:port'),
+  DIARY_URL: url().description('Where the diary is, when not on this machine'),
+  COLLECTOR_URL: url().description('Where the collector is, when not on this machine'),
+  API_KEYS: apiKeysSetting,
+  CORS_ORIGINS: list().default(['http://localhost:4000']).description('Origins of front ends, separated by commas'),
+  TRUSTED_PROXIES: list().description('Addresses of reverse proxies whose X-Forwarded-For is believed'),
+  MONITOR_KEY: text()
+    .min(32)
+    .description('Key of health monitor and load tests, in x-monitor-key: exempt from limits; made by start'),
+  REDIS_URL: text()
+    .uri({ scheme: ['redis', 'rediss'] })
+    .description('Redis that holds the rate limits of several gateways; in memory without it'),
+  RATE_LIMIT_GENERAL: limit(1000).description('Reading requests per client and window'),
+  RATE_LIMIT_WRITE: limit(600).description('Changing requests per client and window'),
+  RATE_LIMIT_UPLOAD: limit(200).description('Image uploads per client and window'),
+  RATE_LIMIT_LOGIN: limit(30).description('Requests below /api/auth per client and window'),
+  RATE_LIMIT_INGEST: limit(60_000).description('Reports per key (or address) and window'),
+  RATE_LIMIT_WINDOW_MS: integer(100, 86_400_000).default(900_000).description('Length of a rate-limit window'),
+  RATE_LIMIT_CLIENTS_MAX: integer(10, 1e7).default(50_000).description('Clients remembered per class, in memory'),
+  PROXY_CONNECT_TIMEOUT_MS: ms(2000).description('Time in which a service must accept a connection (504)'),
+  PROXY_HEADERS_TIMEOUT_MS: ms(30_000).description('Time from the request to the head of the answer (504)'),
+  PROXY_BODY_IDLE_TIMEOUT_MS: ms(30_000).description('Longest pause inside a body, either way'),
+  PROXY_MIN_BODY_RATE: integer(0, 1e9).default(1024).description('Bytes a second that a client must send (408)'),
+  PROXY_BODY_RATE_GRACE_MS: ms(10_000).description('Span over which that rate is judged'),
+  PROXY_CLIENT_STALL_TIMEOUT_MS: ms(120_000).description('Time after which a client that takes nothing is cut'),
+  PROXY_CONNECTIONS_MAX: integer(1, 10_000).default(256).description('Connections to one service'),
+  PROXY_QUEUE_MAX: integer(0, 100_000).default(1024).description('Requests that wait for a connection (503)'),
+  PROXY_HEADER_MAX_BYTES: integer(1024, 1e6).default(65_536).description("Largest head of a service's answer"),
+  PROXY_KEEP_ALIVE_TIMEOUT_MS: ms(4000).description('Idle time of connections to services; below their own'),
+  PROXY_RESTART_WAIT_MS: integer(0, 60_000).default(2000).description('Wait for a service that restarts (then 503)'),
+  PROXY_RETRY_BUDGET: Joi.number().min(0).max(1).default(0.1).description('Retries as a share of requests'),
+  BREAKER_THRESHOLD: integer(1, 1000).default(5).description('Failures in a row that open the circuit'),
+  BREAKER_COOLDOWN_MS: ms(5000).description('Time until an open circuit lets a probe through'),
+  PROBE_TIMEOUT_MS: ms(1000).description('Time in which a service must answer a probe of the gateway'),
+}

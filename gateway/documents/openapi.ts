@@ -1,0 +1,61 @@
+import { VERSION } from '#shared/health.ts'
+import { ask } from '../ask.ts'
+import { ROUTES, UPSTREAM_NAMES, UPSTREAMS, type UpstreamAddresses, type UpstreamName } from '../upstreams.ts'
+
+type Operation = Record<string, unknown> & { tags?: string[] }
+interface OpenApi {
+  paths?: Record<string, Record<string, Operation>>
+}
+
+const FRESH_MS = 10_000
+
+/** The path under which the gateway serves a service's path; undefined for what stays inside (probes, metrics). */
+function publicPath(upstream: UpstreamName, path: string): string | undefined {
+  const route = ROUTES.find((r) => r.upstream === upstream && (path === r.path || path.startsWith(`${r.path}/`)))
+  return route === undefined ? undefined : route.prefix + path.slice(route.path.length)
+}
+
+/** One OpenAPI document for all services, made from their own; a service that is away is named in `x-unavailable`. */
+export function createOpenApi(addresses: Record<UpstreamName, UpstreamAddresses>, timeoutMs: number) {
+  let document: Record<string, unknown> = {}
+  let madeAt = 0
+
+  async function pathsOf(upstream: UpstreamName): Promise<[string, Record<string, Operation>][]> {
+    const { status, body } = await ask(addresses[upstream].main, '/openapi.json', timeoutMs)
+    if (status !== 200) throw new Error(`answers ${status}`)
+    const { paths = {} } = JSON.parse(body) as OpenApi
+    return Object.entries(paths).flatMap(([path, operations]) => {
+      const shown = publicPath(upstream, path)
+      if (shown === undefined) return []
+      const tagged = Object.entries(operations).map(([method, operation]) => [
+        method,
+        { ...operation, tags: operation.tags ?? [UPSTREAMS[upstream].title] },
+      ])
+      return [[shown, Object.fromEntries(tagged) as Record<string, Operation>] as [string, Record<string, Operation>]]
+    })
+  }
+
+  return {
+    /** The document made last. */
+    current: () => document,
+    /** The document, at most ten seconds old; one with a service missing is made again at every call. */
+    async refresh(): Promise<Record<string, unknown>> {
+      if (Date.now() - madeAt < FRESH_MS) return document
+      const results = await Promise.allSettled(UPSTREAM_NAMES.map(pathsOf))
+      const missing = UPSTREAM_NAMES.filter((_name, index) => results[index]?.status === 'rejected')
+      document = {
+        openapi: '3.1.0',
+        info: {
+          title: 'Najimban',
+          version: VERSION,
+          description: 'Calendar, diary and quality reports behind one gateway.',
+        },
+        servers: [{ url: '/' }],
+        paths: Object.fromEntries(results.flatMap((result) => (result.status === 'fulfilled' ? result.value : []))),
+        ...(missing.length === 0 ? {} : { 'x-unavailable': missing }),
+      }
+      if (missing.length === 0) madeAt = Date.now()
+      return document
+    },
+  }
+}

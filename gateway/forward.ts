@@ -1,0 +1,120 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { ASSERTION_HEADER, ASSERTION_TTL_S, signAssertion } from '#shared/assertion.ts'
+import { openUser, type Caller } from '#shared/caller.ts'
+import type { Logger } from '#shared/logger.ts'
+import { CATALOG, PROBLEM_JSON, Problem } from '#shared/problem.ts'
+import { SECURITY_HEADERS } from './browser-headers.ts'
+import type { GatewayConfig } from './config.ts'
+import type { Failure, FailureKind, Proxy } from './proxy/contract.ts'
+import { filterRequestHeaders } from './proxy/headers.ts'
+import { UPSTREAMS, type Route, type UpstreamName } from './upstreams.ts'
+
+/** Request fields that services may see; everything else is dropped. */
+const COMMON =
+  'host accept accept-encoding accept-language cache-control content-encoding content-language content-type ' +
+  'idempotency-key if-match if-modified-since if-none-match if-range if-unmodified-since last-event-id origin ' +
+  'pragma prefer range traceparent tracestate user-agent'
+const WEBDAV = 'brief depth destination if lock-token overwrite schedule-reply if-schedule-tag-match timeout'
+const FORWARDED: Record<UpstreamName, ReadonlySet<string>> = {
+  calendar: new Set(`${COMMON} ${WEBDAV}`.split(' ')),
+  diary: new Set(COMMON.split(' ')),
+  collector: new Set(`${COMMON} x-tenant x-api-key`.split(' ')),
+}
+
+const SECURITY_LIST: readonly string[] = Object.entries(SECURITY_HEADERS).flat()
+const MS_PER_S = 1000
+
+/** What a failed exchange answers. */
+const FAILURES: Record<FailureKind, { problem: keyof typeof CATALOG; detail: string }> = {
+  refused: { problem: 'unavailable', detail: 'is not running or does not accept connections' },
+  'breaker-open': { problem: 'unavailable', detail: 'failed several times in a row and is given time to recover' },
+  overloaded: { problem: 'overloaded', detail: 'has more requests than it can take' },
+  reset: { problem: 'bad-gateway', detail: 'ended the connection before it answered' },
+  'bad-response': { problem: 'bad-gateway', detail: 'gave an answer that is not valid HTTP' },
+  'headers-timeout': { problem: 'gateway-timeout', detail: 'did not answer in time' },
+  'connect-timeout': { problem: 'gateway-timeout', detail: 'did not accept the connection in time' },
+  'request-body-timeout': { problem: 'request-timeout', detail: '' },
+}
+
+function failureProblem(upstream: UpstreamName, { kind, retryAfter }: Failure): Problem {
+  const { problem, detail } = FAILURES[kind]
+  if (kind === 'request-body-timeout') return new Problem(problem, { detail: 'The body did not arrive in time' })
+  const { title } = UPSTREAMS[upstream]
+  const isDown = CATALOG[problem][0] === 503
+  return new Problem(problem, {
+    detail: `${title} service ${detail}`,
+    error: isDown ? `${title} service unavailable` : CATALOG[problem][1],
+    extensions: { service: upstream },
+    headers: retryAfter === undefined ? {} : { 'retry-after': String(Math.max(1, Math.ceil(retryAfter))) },
+  })
+}
+
+/** Who the gateway vouches for. Without accounts, only open access knows users. */
+function callerOf(request: FastifyRequest, access: GatewayConfig['ACCESS'], upstream: UpstreamName): Caller {
+  const { ip } = request
+  if (access === 'open') return { user: openUser(request.headers), tenant: 'default', roles: ['admin'], ip }
+  // The collector verifies its tenants' keys itself; the gateway only vouches that the request came through the door.
+  if (upstream === 'collector') return { tenant: 'default', roles: [], ip }
+  throw new Problem('unauthenticated', { detail: 'Sign in to use this', headers: { 'www-authenticate': 'Bearer' } })
+}
+
+export interface ForwarderOptions {
+  config: GatewayConfig
+  secret: string
+  proxies: Record<UpstreamName, Proxy>
+  logger: Logger
+}
+
+/** Sends requests on to the services: own headers in, foreign ones out, bodies untouched. */
+export function createForwarder({ config, secret, proxies, logger }: ForwarderOptions) {
+  return (route: Route, request: FastifyRequest, reply: FastifyReply): void => {
+    const { upstream } = route
+    const caller = callerOf(request, config.ACCESS, upstream)
+    const requestHeaders = filterRequestHeaders(request.raw.rawHeaders, FORWARDED[upstream])
+    const assertion = signAssertion(secret, {
+      aud: upstream,
+      exp: Math.floor(Date.now() / MS_PER_S) + ASSERTION_TTL_S,
+      ...(caller.user === undefined ? {} : { sub: caller.user }),
+      tenant: caller.tenant,
+      roles: caller.roles,
+      rid: request.id,
+      ip: caller.ip,
+    })
+    requestHeaders.push('x-request-id', request.id, ASSERTION_HEADER, assertion)
+    // Lets a service answer links that work where the client came in.
+    const below = route.prefix.slice(0, route.prefix.length - route.path.length)
+    if (below !== '' && route.prefix.endsWith(route.path)) requestHeaders.push('x-forwarded-prefix', below)
+
+    const responseHeaders = SECURITY_LIST.slice()
+    const own = reply.getHeaders()
+    for (const name in own) {
+      const value = own[name]
+      if (value !== undefined) responseHeaders.push(name, String(value))
+    }
+    reply.hijack()
+    proxies[upstream].handle({
+      request: request.raw,
+      response: reply.raw,
+      path: route.path + (request.raw.url as string).slice(route.prefix.length),
+      requestHeaders,
+      responseHeaders,
+      fail: (failure) => {
+        const problem = failureProblem(upstream, failure)
+        const body = JSON.stringify(problem.toDocument(request.id))
+        reply.raw.writeHead(problem.statusCode, [
+          ...responseHeaders,
+          ...Object.entries(problem.options.headers ?? {}).flat(),
+          'content-type',
+          PROBLEM_JSON,
+          'content-length',
+          String(Buffer.byteLength(body)),
+        ])
+        reply.raw.end(request.method === 'HEAD' ? undefined : body)
+      },
+      done: (outcome) => {
+        if (!outcome.aborted) return
+        logger.info({ requestId: request.id, method: request.method, path: route.prefix, ...outcome })
+      },
+    })
+  }
+}

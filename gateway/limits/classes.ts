@@ -1,0 +1,33 @@
+import type { GatewayConfig } from '../config.ts'
+
+type LimitSetting = Extract<keyof GatewayConfig, `RATE_LIMIT_${string}`>
+
+export interface LimitClass {
+  /** The setting with the number of requests per window. */
+  setting: LimitSetting
+  matches(method: string, path: string): boolean
+}
+
+const READS = new Set(['GET', 'HEAD', 'OPTIONS', 'PROPFIND', 'REPORT'])
+const UPLOAD = /^\/api\/(?:diaries|diary\/diaries)\/[^/]+\/images\/?$/
+const INGEST = /^(?:\/api\/collector)?\/ingest(?:\/|$)/
+
+/** The one table of rate-limit classes; the first that matches counts the request. */
+export const LIMIT_CLASSES = {
+  ingest: { setting: 'RATE_LIMIT_INGEST', matches: (method, path) => method === 'POST' && INGEST.test(path) },
+  login: { setting: 'RATE_LIMIT_LOGIN', matches: (_method, path) => path.startsWith('/api/auth/') },
+  upload: { setting: 'RATE_LIMIT_UPLOAD', matches: (method, path) => method === 'POST' && UPLOAD.test(path) },
+  write: { setting: 'RATE_LIMIT_WRITE', matches: (method) => !READS.has(method) },
+  general: { setting: 'RATE_LIMIT_GENERAL', matches: () => true },
+} as const satisfies Record<string, LimitClass>
+
+export type LimitClassName = keyof typeof LIMIT_CLASSES
+
+const ENTRIES = Object.entries(LIMIT_CLASSES) as [LimitClassName, LimitClass][]
+
+/** The class whose budget a request uses. `url` may carry a query. */
+export function limitClassOf(method: string, url: string): LimitClassName {
+  const query = url.indexOf('?')
+  const path = query < 0 ? url : url.slice(0, query)
+  return (ENTRIES.find(([, { matches }]) => matches(method, path)) as (typeof ENTRIES)[number])[0]
+}

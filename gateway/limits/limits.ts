@@ -1,0 +1,90 @@
+import rateLimit, { type CreateRateLimitOptions } from '@fastify/rate-limit'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { Redis } from 'ioredis'
+import type { createApiKeys } from '#shared/api-keys.ts'
+import type { Logger } from '#shared/logger.ts'
+import { Problem } from '#shared/problem.ts'
+import type { App } from '#shared/server.ts'
+import type { GatewayConfig } from '../config.ts'
+import { LIMIT_CLASSES, limitClassOf, type LimitClassName } from './classes.ts'
+import { clientKey, createMonitorCheck } from './client-key.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    limitKey: string
+  }
+  interface FastifyContextConfig {
+    /** False: requests of this route use nobody's budget (probes). */
+    limited?: boolean
+  }
+}
+
+export type RateLimits = Awaited<ReturnType<typeof registerLimits>>
+
+const MS_PER_S = 1000
+const REDIS_REPORT_MS = 60_000
+
+/** A Redis that fails at once when it is away: the limiter then lets requests pass, and this is reported. */
+function connectRedis(url: string, logger: Logger) {
+  const redis = new Redis(url, { enableOfflineQueue: false, maxRetriesPerRequest: 1, connectTimeout: 1000 })
+  let reported = 0
+  redis.on('error', (error: Error) => {
+    if (Date.now() - reported < REDIS_REPORT_MS) return
+    reported = Date.now()
+    logger.error({ err: error }, 'Redis is not reachable: rate limits are not enforced')
+  })
+  return redis
+}
+
+/** Counts every request (404s too) against the budget of its class and answers 429 beyond it. */
+export async function registerLimits(
+  app: App,
+  config: GatewayConfig,
+  logger: Logger,
+  apiKeys: ReturnType<typeof createApiKeys>,
+) {
+  const redis = config.REDIS_URL === undefined ? undefined : connectRedis(config.REDIS_URL, logger)
+  await app.register(rateLimit, {
+    global: false,
+    skipOnError: true,
+    nameSpace: 'najimban-limit-',
+    ...(redis === undefined ? {} : { redis }),
+  })
+  app.decorateRequest('limitKey', '')
+  const isMonitor = createMonitorCheck(config.MONITOR_KEY)
+  const limiters = {} as Record<LimitClassName, ReturnType<typeof app.createRateLimit>>
+  for (const name of Object.keys(LIMIT_CLASSES) as LimitClassName[]) {
+    limiters[name] = app.createRateLimit({
+      max: config[LIMIT_CLASSES[name].setting],
+      timeWindow: config.RATE_LIMIT_WINDOW_MS,
+      keyGenerator: (request: FastifyRequest) => request.limitKey,
+      cache: config.RATE_LIMIT_CLIENTS_MAX,
+    } as CreateRateLimitOptions)
+  }
+  const seconds = Math.ceil(config.RATE_LIMIT_WINDOW_MS / MS_PER_S)
+
+  app.addHook('onRequest', async (request: FastifyRequest, reply: FastifyReply) => {
+    if (request.routeOptions.config.limited === false || isMonitor(request.headers)) return
+    const name = limitClassOf(request.method, request.url)
+    request.limitKey = `${name}:${clientKey(request.headers, request.ip, apiKeys)}`
+    const result = await limiters[name](request)
+    if (result.isAllowed) return
+    const { max, remaining, ttlInSeconds: reset } = result
+    reply.header('x-ratelimit-limit', max)
+    reply.header('x-ratelimit-remaining', remaining)
+    reply.header('x-ratelimit-reset', reset)
+    // draft-ietf-httpapi-ratelimit-headers
+    reply.header('ratelimit-policy', `"${name}";q=${max};w=${seconds}`)
+    reply.header('ratelimit', `"${name}";r=${remaining};t=${reset}`)
+    if (!result.isExceeded) return
+    throw new Problem('too-many-requests', {
+      detail: `The budget of ${max} ${name} requests in ${seconds} s is used up; try again in ${reset} s`,
+      headers: { 'retry-after': String(Math.max(1, reset)) },
+    })
+  })
+  app.addHook('onClose', () => redis?.disconnect())
+  return {
+    /** Where the counts are kept and whether that works. */
+    store: (): string => (redis === undefined ? 'memory' : redis.status === 'ready' ? 'redis' : 'redis-unreachable'),
+  }
+}

@@ -1,0 +1,29 @@
+import Table from 'cli-table3'
+import type { Ready } from './supervisor.ts'
+
+const WHAT: Record<Ready['name'], string> = {
+  gateway: 'the door: everything goes through it; /docs to look around',
+  calendar: 'events, tags, to-dos',
+  diary: 'diary entries and their images',
+  collector: 'quality reports from apps and CI',
+}
+
+const BARE = { head: [], border: [], compact: true }
+
+/** What listens where, and one line to try it. */
+export function startTable(ready: Ready[], { host, ms }: { host: string; ms: number }): string {
+  const table = new Table({ head: ['process', 'address', 'probes and metrics', 'what'], style: BARE })
+  const order = [...ready].sort((a, b) => Number(b.name === 'gateway') - Number(a.name === 'gateway'))
+  for (const { name, port, adminPort } of order) {
+    table.push([name, `http://${host}:${port}`, `http://${host}:${adminPort}/health`, WHAT[name]])
+  }
+  const first = order[0] as Ready
+  const url = `http://${host}:${first.port}`
+  const path = {
+    gateway: '/api/calendar/events',
+    calendar: '/api/calendar/events',
+    diary: '/api/diaries',
+    collector: '/health',
+  }
+  return `${table.toString()}\nReady in ${(ms / 1000).toFixed(1)} s. Try:  curl ${url}${path[first.name]}\n`
+}
