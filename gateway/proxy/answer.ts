@@ -1,0 +1,50 @@
+import type { Exchange } from './contract.ts'
+import type { ResponseHead } from './parser.ts'
+
+/**
+ * The fields of the client's answer: the gateway's own, then the upstream's that it does not set itself. Framing is not among
+ * them. `vary` is merged: it says what the answer depends on, on either side.
+ */
+export function answerHeaders(head: ResponseHead, own: readonly string[]): string[] {
+  const headers = own.slice()
+  const theirs = head.headers
+  for (let i = 0; i < theirs.length; i += 2) {
+    const name = theirs[i] as string
+    if (name === 'set-cookie' || !has(own, name)) headers.push(name, theirs[i + 1] as string)
+  }
+  if (head.vary !== undefined) mergeVary(headers, head.vary)
+  return headers
+}
+
+/** The gateway's own fields as a flat list with lower-case names. */
+export function flatHeaders(own: Exchange['responseHeaders']): readonly string[] {
+  if (isList(own)) return own
+  const headers: string[] = []
+  for (const [name, value] of Object.entries(own)) {
+    for (const one of Array.isArray(value) ? value : [value]) headers.push(name.toLowerCase(), one)
+  }
+  return headers
+}
+
+function isList(own: Exchange['responseHeaders']): own is readonly string[] {
+  return Array.isArray(own)
+}
+
+function has(own: readonly string[], name: string): boolean {
+  for (let i = 0; i < own.length; i += 2) if (own[i] === name) return true
+  return false
+}
+
+function mergeVary(headers: string[], theirs: string): void {
+  const place = headers.findIndex((name, i) => i % 2 === 0 && name === 'vary')
+  if (place < 0) {
+    headers.push('vary', theirs)
+    return
+  }
+  const names = new Map<string, string>()
+  for (const name of `${headers[place + 1]},${theirs}`.split(',')) {
+    const text = name.trim()
+    if (text !== '' && !names.has(text.toLowerCase())) names.set(text.toLowerCase(), text)
+  }
+  headers[place + 1] = names.has('*') ? '*' : [...names.values()].join(', ')
+}
