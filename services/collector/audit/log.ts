@@ -1,0 +1,122 @@
+import type { Logger } from '#shared/logger.ts'
+import type { App } from '#shared/server.ts'
+import type { Writes } from '#shared/writes.ts'
+import type { CollectorConfig } from '../config.ts'
+import type { CollectorMetrics } from '../probes/metrics.ts'
+import type { SecurityEvent } from '../tenants/guard.ts'
+import type { Tenants } from '../tenants/tenants.ts'
+import type { AuditFilter } from './schema.ts'
+import type { AuditEntry, AuditStore } from './store.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The tenant in whose audit log this request appears, '' for nobody's. */
+    auditTenant: string
+    /** What was wrong with its credentials, '' for nothing. */
+    securityEvent: SecurityEvent | ''
+  }
+}
+
+interface AuditParts {
+  store: AuditStore
+  writes: Writes
+  config: CollectorConfig
+  metrics: CollectorMetrics
+  logger: Logger
+}
+
+export type AuditLog = ReturnType<typeof createAuditLog>
+
+const HOUR_MS = 3_600_000
+const DAY_MS = 86_400_000
+/** Entries that are written, or deleted for their age, in one transaction. */
+const BATCH = 500
+const PATH_MAX_LENGTH = 512
+const USER_AGENT_MAX_LENGTH = 256
+
+/** Who asked for what: gathered in memory and written in batches, so that no request waits for its entry. */
+export function createAuditLog({ store, writes, config, metrics, logger }: AuditParts) {
+  let waiting: AuditEntry[] = []
+  let flushing: Promise<void> = Promise.resolve()
+  let timer: NodeJS.Timeout | undefined
+
+  async function write(): Promise<void> {
+    while (waiting.length > 0) {
+      const batch = waiting.slice(0, BATCH)
+      waiting = waiting.slice(BATCH)
+      try {
+        await writes.run(() => store.add(batch))
+      } catch (error) {
+        metrics.auditDropped.inc(batch.length)
+        logger.error({ err: error, entries: batch.length }, 'audit entries were lost')
+      }
+    }
+  }
+
+  /** Writes what waits; done when everything that was added before is on disk. */
+  function flush(): Promise<void> {
+    clearTimeout(timer)
+    timer = undefined
+    flushing = flushing.then(write)
+    return flushing
+  }
+
+  /** Deletes entries past AUDIT_RETAIN_DAYS, a batch a transaction. */
+  async function sweep(): Promise<void> {
+    const cutoff = Date.now() - config.AUDIT_RETAIN_DAYS * DAY_MS
+    let deleted = BATCH
+    while (deleted === BATCH) deleted = await writes.run(() => store.deleteBefore(cutoff, BATCH))
+  }
+  const sweepQuietly = () =>
+    void sweep().catch((error: unknown) => logger.error({ err: error }, 'old audit entries were not deleted'))
+  sweepQuietly()
+  const sweeper = setInterval(sweepQuietly, HOUR_MS).unref()
+
+  return {
+    add(entry: AuditEntry): void {
+      if (waiting.length >= config.AUDIT_QUEUE_MAX) return metrics.auditDropped.inc()
+      waiting.push(entry)
+      if (waiting.length === BATCH) void flush()
+      else timer ??= setTimeout(() => void flush(), config.AUDIT_FLUSH_MS).unref()
+    },
+    flush,
+    sweep,
+    /** See the store; what still waits is written first, so that the log is never stale. */
+    async list(tenantId: string, filter: AuditFilter, limit: number, after?: readonly [number, number]) {
+      await flush()
+      return store.list(tenantId, filter, limit, after)
+    },
+    async stop(): Promise<void> {
+      clearInterval(sweeper)
+      await flush()
+    },
+  }
+}
+
+/** One entry for each request of a tenant. A refused one is in the log of the tenant that it named, if there is such a tenant. */
+export function recordRequests(app: App, audit: AuditLog, tenants: Tenants): void {
+  app.decorateRequest('auditTenant', '')
+  app.decorateRequest('securityEvent', '')
+  app.decorateRequest('apiKey')
+  app.addHook('onResponse', (request, reply, done) => {
+    const { auditTenant, securityEvent } = request
+    const named = request.headers['x-tenant']
+    const isNamed = auditTenant === '' && securityEvent !== '' && typeof named === 'string' && tenants.exists(named)
+    const tenantId = isNamed ? named : auditTenant
+    if (tenantId !== '') {
+      const userAgent = request.headers['user-agent']?.slice(0, USER_AGENT_MAX_LENGTH)
+      audit.add({
+        timestamp: Date.now(),
+        method: request.method,
+        path: (request.url.split('?', 1)[0] as string).slice(0, PATH_MAX_LENGTH),
+        tenantId,
+        ip: request.caller.ip,
+        ...(userAgent === undefined ? {} : { userAgent }),
+        statusCode: reply.raw.statusCode,
+        responseTime: Math.round(reply.elapsedTime * 100) / 100,
+        ...(securityEvent === '' ? {} : { securityEvent }),
+      })
+    }
+    done()
+  })
+}

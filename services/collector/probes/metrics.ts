@@ -1,0 +1,39 @@
+import { Counter, Gauge, Registry } from 'prom-client'
+
+export type CollectorMetrics = ReturnType<typeof createCollectorMetrics>
+
+const SEVERITIES = ['none', 'info', 'warn', 'block'] as const
+
+/**
+ * The collector's own numbers, in a registry of their own for `GET /metrics` and in the process's for its admin listener.
+ * No label names a tenant: the page is public.
+ */
+export function createCollectorMetrics(processRegistry: Registry, pendingWrites: () => number) {
+  const registry = new Registry()
+  const registers = [registry, processRegistry]
+  const counter = (name: string, help: string) => new Counter({ name: `collector_${name}`, help, registers })
+  const labelled = <L extends string>(name: string, help: string, label: L) =>
+    new Counter({ name: `collector_${name}`, help, labelNames: [label], registers })
+  const ingested = labelled('reports_ingested_total', 'Reports stored, by severity', 'severity')
+  const bySeverity = new Map(SEVERITIES.map((severity) => [severity, ingested.labels(severity)]))
+  new Gauge({
+    name: 'collector_writes_pending',
+    help: 'Writes that wait for the disk',
+    registers,
+    collect() {
+      this.set(pendingWrites())
+    },
+  })
+  for (const one of bySeverity.values()) one.inc(0)
+  return {
+    registry,
+    /** Counts a stored report; the labels are hashed once, not at every report. */
+    countIngested: (severity: 'info' | 'warn' | 'block' | undefined) => bySeverity.get(severity ?? 'none')?.inc(),
+    ingestedBytes: counter('ingested_bytes_total', 'Size of the reports stored, in bytes'),
+    refusals: labelled('refusals_total', 'Requests refused for their credentials, by reason', 'reason'),
+    tokensIssued: counter('sign_tokens_issued_total', 'Download links made'),
+    bundlesSent: counter('bundles_sent_total', 'Bundles begun to be sent'),
+    retentionDeleted: counter('retention_deleted_reports_total', 'Reports deleted by retention runs'),
+    auditDropped: counter('audit_dropped_total', 'Audit entries lost because too many waited or the disk refused them'),
+  }
+}

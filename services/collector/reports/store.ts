@@ -1,0 +1,115 @@
+import type { Database } from '#shared/database.ts'
+import type { Severity } from '../ingest/severity.ts'
+import type { ReportFilter } from './schema.ts'
+
+export interface ReportItem {
+  id: string
+  createdAt: number
+  updatedAt: number
+  severity?: Severity
+  policyVersion?: string
+}
+
+export interface StoredReport {
+  id: string
+  tenantId: string
+  createdAt: number
+  updatedAt: number
+  severity: Severity | null
+  policyVersion: string | null
+  markdown: string | null
+  /** JSON text as it was stored. */
+  report: string
+}
+
+/** Where a page of a list begins. */
+export interface PageStart {
+  limit: number
+  offset: number
+  /** createdAt and seq of the report before it. */
+  after?: readonly [createdAt: number, seq: number]
+}
+
+export type ReportStore = ReturnType<typeof createReportStore>
+
+type Row = Omit<ReportItem, 'severity' | 'policyVersion'> & {
+  seq: number
+  severity: Severity | null
+  policyVersion: string | null
+}
+
+/** Conditions by the filter's member; each is served by an index. */
+const CONDITIONS = {
+  severity: 'severity = :severity',
+  policy_version: 'policyVersion = :policy_version',
+  since: 'createdAt >= :since',
+  until: 'createdAt <= :until',
+} as const satisfies Record<keyof ReportFilter, string>
+
+export function createReportStore(db: Database) {
+  const get = db.prepare<[string, string], StoredReport>(
+    `SELECT id, tenantId, createdAt, updatedAt, severity, policyVersion, markdown, report
+     FROM reports WHERE id = ? AND tenantId = ?`,
+  )
+  const owner = db.prepare<[string], string>('SELECT tenantId FROM reports WHERE id = ?').pluck()
+  const prepared = new Map<string, ReturnType<typeof prepare>>()
+
+  function prepare(where: string) {
+    return {
+      count: db.prepare<[object], number>(`SELECT count(*) FROM reports WHERE ${where}`).pluck(),
+      page: db.prepare<[object], Row>(
+        `SELECT id, createdAt, updatedAt, severity, policyVersion, seq FROM reports WHERE ${where}
+         ORDER BY createdAt DESC, seq DESC LIMIT :limit OFFSET :offset`,
+      ),
+      after: db.prepare<[object], Row>(
+        `SELECT id, createdAt, updatedAt, severity, policyVersion, seq FROM reports
+         WHERE ${where} AND (createdAt, seq) < (:createdAt, :seq)
+         ORDER BY createdAt DESC, seq DESC LIMIT :limit`,
+      ),
+    }
+  }
+
+  /** One set of statements for each combination of filters: there are 16. */
+  function statements(filter: ReportFilter) {
+    const members = Object.keys(CONDITIONS) as (keyof ReportFilter)[]
+    const asked = members.filter((member) => filter[member] !== undefined)
+    const where = ['tenantId = :tenantId', ...asked.map((member) => CONDITIONS[member])].join(' AND ')
+    const known = prepared.get(where) ?? prepare(where)
+    prepared.set(where, known)
+    return known
+  }
+
+  return {
+    /**
+     * A page of a tenant's reports, newest first.
+     * @returns at most `limit` items, the exact number of all, and the sort key of the last item when more follow
+     */
+    list(tenantId: string, filter: ReportFilter, { limit, offset, after }: PageStart) {
+      const { count, page, after: pageAfter } = statements(filter)
+      const { severity, policy_version, since, until } = filter
+      const given = { tenantId, severity, policy_version, since, until }
+      const totalCount = count.get(given) as number
+      const one = limit + 1
+      let rows: Row[] = []
+      if (after !== undefined) rows = pageAfter.all({ ...given, createdAt: after[0], seq: after[1], limit: one })
+      else if (offset < totalCount) rows = page.all({ ...given, limit: one, offset })
+      const last = rows.length > limit ? (rows[limit - 1] as Row) : undefined
+      return {
+        reports: rows.slice(0, limit).map(itemOf),
+        totalCount,
+        ...(last === undefined ? {} : { next: [last.createdAt, last.seq] as const }),
+      }
+    },
+    get: (tenantId: string, id: string): StoredReport | undefined => get.get(id, tenantId),
+    /** The tenant whose report this is. */
+    ownerOf: (id: string): string | undefined => owner.get(id),
+  }
+}
+
+const itemOf = ({ id, createdAt, updatedAt, severity, policyVersion }: Row): ReportItem => ({
+  id,
+  createdAt,
+  updatedAt,
+  ...(severity === null ? {} : { severity }),
+  ...(policyVersion === null ? {} : { policyVersion }),
+})

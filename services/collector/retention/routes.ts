@@ -1,0 +1,53 @@
+import type { App } from '#shared/server.ts'
+import type { Writes } from '#shared/writes.ts'
+import Joi from 'joi'
+import type { CollectorConfig } from '../config.ts'
+import type { CollectorMetrics } from '../probes/metrics.ts'
+import { ms } from '../reports/schema.ts'
+import { adminGuard } from '../tenants/guard.ts'
+import type { RetentionStore } from './store.ts'
+
+const DAY_MS = 86_400_000
+
+const runSchema = Joi.object({
+  tenantId: Joi.string().required(),
+  retainDays: Joi.number().integer().required(),
+  deleted: Joi.number().integer().required(),
+  cutoffTime: ms(),
+})
+
+export const retentionRoutes =
+  (store: RetentionStore, writes: Writes, config: CollectorConfig, metrics: CollectorMetrics) => async (app: App) => {
+    const { RETAIN_DAYS: retainDays, RETENTION_CHUNK: chunk } = config
+
+    /** One transaction a chunk, so that ingest goes on in between. */
+    async function deleteBefore(tenantId: string, cutoffTime: number): Promise<number> {
+      let deleted = 0
+      for (let last = chunk; last === chunk; deleted += last) {
+        last = await writes.run(() => store.deleteBefore(tenantId, cutoffTime, chunk))
+        metrics.retentionDeleted.inc(last)
+      }
+      return deleted
+    }
+
+    app.post(
+      '/admin/retention/run',
+      {
+        config: { etag: false },
+        onRequest: adminGuard(metrics),
+        schema: {
+          tags: ['admin'],
+          summary: "Delete the tenant's reports that are older than RETAIN_DAYS",
+          response: { 200: runSchema },
+        },
+      },
+      async (request, reply) => {
+        const { tenant: tenantId } = request.apiKey
+        const cutoffTime = Date.now() - retainDays * DAY_MS
+        // A retry with the same Idempotency-Key gets the first answer; what expired since then goes now, not later.
+        const deleted = await deleteBefore(tenantId, cutoffTime)
+        const body = { tenantId, retainDays, deleted, cutoffTime }
+        return writes.answer(request, reply, tenantId, () => ({ status: 200, body }))
+      },
+    )
+  }

@@ -1,0 +1,45 @@
+import { testService } from '#shared/test/service.ts'
+import type { Test } from 'tap'
+import { collectorProcess } from '../app.ts'
+
+const API_KEYS = 'default:collector-key,teamA:teamA-key,teamA:teamA-other:sender,teamB:teamB-key'
+
+export interface Asked {
+  method?: 'GET' | 'POST' | 'PUT' | 'DELETE' | 'HEAD'
+  payload?: unknown
+  headers?: Record<string, string>
+}
+
+export const DEFAULT_KEY = { 'x-tenant': 'default', 'x-api-key': 'collector-key' }
+export const TEAM_A = { 'x-tenant': 'teamA', 'x-api-key': 'teamA-key' }
+export const TEAM_A_SENDER = { 'x-tenant': 'teamA', 'x-api-key': 'teamA-other' }
+export const TEAM_B = { 'x-tenant': 'teamB', 'x-api-key': 'teamB-key' }
+
+/** A report whose evaluations have these severities. */
+export const judged = (...severities: string[]) => ({
+  status: { api: 'pass' },
+  policy: { evaluations: severities.map((severity) => ({ severity, rule: 'r', result: 'x' })) },
+})
+
+/** A collector with four keys; `ask` sends as the tenant default, `ingest` answers the new report's id. */
+export async function collector(t: Test, env: Record<string, string> = {}) {
+  const service = await testService(t, collectorProcess, { API_KEYS, ...env })
+  const ask = (url: string, { method = 'GET', payload, headers = {} }: Asked = {}) =>
+    service.app.inject({
+      method,
+      url,
+      headers: { ...DEFAULT_KEY, ...headers },
+      ...(payload === undefined ? {} : { payload: payload as object }),
+    })
+  const ingest = async (payload: unknown = { status: { api: 'pass' } }, headers: Record<string, string> = {}) => {
+    const answer = await ask('/ingest/qc', { method: 'POST', payload, headers })
+    t.equal(answer.statusCode, 201, answer.body)
+    return answer.json<{ id: string }>().id
+  }
+  /** Makes a report older, as if it had come that many milliseconds ago. */
+  const age = (id: string, ms: number) =>
+    service.database
+      ?.prepare('UPDATE reports SET createdAt = createdAt - ?, updatedAt = updatedAt - ? WHERE id = ?')
+      .run(ms, ms, id)
+  return { ...service, ask, ingest, age }
+}

@@ -1,0 +1,30 @@
+import Joi from 'joi'
+
+const DIGITS = /^\d{1,15}$/
+const TIME_MAX_LENGTH = 64
+
+/** Milliseconds since 1970 of a number in text, or of ISO 8601; without an offset it is UTC. Undefined when it is neither. */
+export function parseTime(value: string): number | undefined {
+  if (DIGITS.test(value)) return Number(value)
+  try {
+    return Temporal.Instant.from(value).epochMilliseconds
+  } catch {
+    try {
+      return Temporal.PlainDateTime.from(value).toZonedDateTime('UTC').epochMilliseconds
+    } catch {
+      return undefined
+    }
+  }
+}
+
+/** A query parameter that names a time: it comes as text and the handler gets milliseconds. */
+export const timeParam = (): Joi.NumberSchema =>
+  Joi.string()
+    .empty('')
+    .max(TIME_MAX_LENGTH)
+    .custom((value: string, helpers: Joi.CustomHelpers) => {
+      // In a query a bare '+' stands for a space: '2026-11-21T09:00:00+09:00' arrives so when it was not encoded.
+      const time = parseTime(value.replace(/ (?=\d\d:?\d\d$)/, '+'))
+      if (time !== undefined) return time
+      return helpers.message({ custom: '{{#label}} must be milliseconds since 1970 or an ISO 8601 time' })
+    }) as unknown as Joi.NumberSchema

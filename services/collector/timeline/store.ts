@@ -1,0 +1,40 @@
+import type { Database } from '#shared/database.ts'
+
+export const HOUR_MS = 3_600_000
+
+/** Reports of one hour (UTC), each counted once, in its severity. */
+export interface Bucket {
+  /** Begin of the hour, milliseconds since 1970. */
+  time: number
+  info: number
+  warn: number
+  block: number
+}
+
+export type TimelineStore = ReturnType<typeof createTimelineStore>
+
+export function createTimelineStore(db: Database) {
+  const counts = db.prepare<[string, number, number], Bucket>(
+    `SELECT createdAt / ${HOUR_MS} * ${HOUR_MS} AS time,
+       sum(severity IS NULL OR severity = 'info') AS info,
+       sum(severity IS 'warn') AS warn,
+       sum(severity IS 'block') AS block
+     FROM reports WHERE tenantId = ? AND createdAt >= ? AND createdAt < ? GROUP BY time`,
+  )
+  return {
+    /**
+     * The hours of a window without gaps, oldest first: the hour that `now` is in, and the `hours` before it, so that
+     * every report of the last `hours` hours is counted. A report that says no severity counts as info.
+     * @param now milliseconds since 1970
+     */
+    buckets(tenantId: string, hours: number, now: number): Bucket[] {
+      const last = Math.floor(now / HOUR_MS) * HOUR_MS
+      const first = last - hours * HOUR_MS
+      const found = new Map(counts.all(tenantId, first, last + HOUR_MS).map((bucket) => [bucket.time, bucket]))
+      return Array.from({ length: hours + 1 }, (_, index) => {
+        const time = first + index * HOUR_MS
+        return found.get(time) ?? { time, info: 0, warn: 0, block: 0 }
+      })
+    },
+  }
+}
