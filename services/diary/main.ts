@@ -1,0 +1,4 @@
+import { startProcess } from '#shared/start.ts'
+import { diaryProcess } from './app.ts'
+
+await startProcess(diaryProcess)
