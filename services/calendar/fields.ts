@@ -6,7 +6,7 @@ export const JSON_TYPE = 'application/json; charset=utf-8'
 /** Joi types that several features share; each says in its message what would be right. */
 export const color = () =>
   Joi.string()
-    .pattern(/^#[\da-f]{6}$/i)
+    .pattern(/^#[\da-fA-F]{6}$/)
     .message('{{#label}} must be a colour of the form #RRGGBB')
 
 export const flag = () => Joi.boolean().truthy(1, '1').falsy(0, '0')

@@ -19,12 +19,13 @@ import {
   type EventQuery,
 } from './schema.ts'
 import { changedSpan, newSpan } from './span.ts'
-import type { EventSelection, EventStore } from './store.ts'
+import type { EventKey, EventSelection, EventStore } from './store.ts'
 
 interface ById {
   Params: { id: string }
 }
 
+const HEAD = Buffer.from('{"status":"success","data":')
 const DELETED = { status: 'success', message: 'Event deleted successfully' }
 
 export const eventNotFound = () => new Problem('not-found', { detail: 'Event not found' })
@@ -39,7 +40,7 @@ function selectionOf(query: EventQuery, defaultZone: string): EventSelection {
   if (start !== undefined && end !== undefined && end < start) {
     throw invalidField('querystring', 'end', 'end must not be before start')
   }
-  const after = cursor === undefined ? undefined : (decodeCursor(cursor, ['string', 'string']) as [string, string])
+  const after = cursor === undefined ? undefined : (decodeCursor(cursor, ['string', 'string']) as unknown as EventKey)
   return { start, end, type, after, limit, offset: after === undefined ? (query.page - 1) * limit : 0 }
 }
 
@@ -70,11 +71,11 @@ export const eventRoutes =
         },
       },
       async (request, reply) => {
-        const { data, count, next } = await store.list(userOf(request), selectionOf(request.query, zone))
-        const cursor = next === undefined ? undefined : encodeCursor(next)
+        const { data, count, last } = await store.list(userOf(request), selectionOf(request.query, zone))
+        const cursor = last === undefined ? undefined : encodeCursor(last)
         if (cursor !== undefined) reply.header('link', nextLink(request.url, cursor))
         const more = cursor === undefined ? '' : `,"next_cursor":"${cursor}"`
-        return reply.type(JSON_TYPE).send(`{"status":"success","data":${data},"count":${count}${more}}`)
+        return reply.type(JSON_TYPE).send(Buffer.concat([HEAD, data, Buffer.from(`,"count":${count}${more}}`)]))
       },
     )
 
