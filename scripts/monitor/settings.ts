@@ -1,0 +1,33 @@
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { apiKeysSetting, type ApiKeysConfig } from '#shared/api-keys.ts'
+import { commonSettings, port, text, type CommonConfig, type Settings } from '#shared/config.ts'
+import { PORTS } from '#shared/ports.ts'
+
+export interface MonitorConfig extends CommonConfig, ApiKeysConfig {
+  GATEWAY_PORT: number
+  CALENDAR_PORT: number
+  DIARY_PORT: number
+  COLLECTOR_PORT: number
+  MONITOR_KEY?: string
+}
+
+export const monitorSettings: Settings<MonitorConfig> = {
+  ...commonSettings,
+  API_KEYS: apiKeysSetting,
+  GATEWAY_PORT: port(PORTS.gateway),
+  CALENDAR_PORT: port(PORTS.calendar),
+  DIARY_PORT: port(PORTS.diary),
+  COLLECTOR_PORT: port(PORTS.collector),
+  MONITOR_KEY: text(),
+}
+
+/** The credential that consumes nobody's budget: `MONITOR_KEY`, or the file that start leaves; undefined without either. */
+export function monitorKeyOf(config: Pick<MonitorConfig, 'MONITOR_KEY' | 'DATA_DIR'>): string | undefined {
+  if (config.MONITOR_KEY !== undefined) return config.MONITOR_KEY
+  try {
+    return readFileSync(path.join(config.DATA_DIR, 'monitor.key'), 'utf8').trim() || undefined
+  } catch {
+    return undefined
+  }
+}
