@@ -1,0 +1,354 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import t from 'tap'
+import { call, eventually, httpOrigin, netOrigin, rawClient, rig, scripted, unusedAddress } from './test/rig.ts'
+import type { Transport } from './test/rig.ts'
+
+const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
+
+t.test('an upstream that hangs is a 504, and its connection is given up', async (t) => {
+  const origin = await netOrigin(t, (socket) => socket.resume())
+  const { port, failures, outcomes, proxy } = await rig(t, origin.address, { limits: { headersTimeout: 80 } })
+  t.equal((await call(port)).status, 504)
+  t.strictSame(failures, [{ kind: 'headers-timeout' }])
+  await eventually(() => outcomes.length === 1 && (origin.sockets[0]?.destroyed ?? false))
+  t.match(outcomes[0], { status: 504, aborted: false })
+  await eventually(() => proxy.state().connections === 0)
+})
+
+t.test('an upstream that dribbles its head for ever is a 504 too', async (t) => {
+  const origin = await netOrigin(t, (socket) => {
+    socket.write('HTTP/1.1 200 OK\r\n')
+    const timer = setInterval(() => socket.write('X: y\r\n'), 10)
+    socket.on('close', () => clearInterval(timer))
+    socket.resume()
+  })
+  const { port } = await rig(t, origin.address, { limits: { headersTimeout: 100 } })
+  t.equal((await call(port, '/', { method: 'POST' })).status, 504)
+})
+
+t.test('garbage is a 502 and is never retried', async (t) => {
+  for (const wire of [
+    'hello\r\n\r\n',
+    'HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab',
+    '\0\0\0\r\n\r\n',
+  ]) {
+    const origin = await scripted(t, wire)
+    const { port, failures } = await rig(t, origin.address)
+    t.equal((await call(port)).status, 502)
+    t.strictSame(failures, [{ kind: 'bad-response' }])
+    t.equal(origin.sockets.length, 1)
+  }
+})
+
+t.test('an answer that ends too soon cuts the client off', async (t) => {
+  const halves = [
+    'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf',
+    'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n',
+  ]
+  for (const half of halves) {
+    const origin = await scripted(t, half, { end: true })
+    const { port, outcomes, failures } = await rig(t, origin.address)
+    await t.rejects(call(port), half)
+    const raw = await rawClient(t, port, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n').closed()
+    t.notMatch(raw, /0\r\n\r\n$/)
+    await eventually(() => outcomes.length === 2)
+    t.match(outcomes[0], { aborted: true })
+    t.strictSame(failures, [])
+  }
+})
+
+t.test('a fault in the body cuts the client off, or is a 502 when nothing has been passed on', async (t) => {
+  const half = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n'
+  const late = await netOrigin(t, (socket) => {
+    socket.once('data', () => {
+      socket.write(half)
+      setTimeout(() => socket.write('nonsense'), 30)
+    })
+  })
+  const first = await rig(t, late.address)
+  const seen = await rawClient(t, first.port, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n').closed()
+  t.match(seen, /^HTTP\/1\.1 200 OK[^]*half\r\n$/)
+  const atOnce = await rig(t, (await scripted(t, `${half}nonsense`)).address)
+  t.equal((await call(atOnce.port)).status, 502)
+})
+
+t.test('an answer that stalls cuts the client off', async (t) => {
+  const origin = await scripted(t, 'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf')
+  const { port, proxy } = await rig(t, origin.address, { limits: { bodyIdleTimeout: 80 } })
+  await t.rejects(call(port))
+  t.equal(proxy.state().consecutiveFailures, 1)
+})
+
+t.test('an upstream without the patience of TCP: a connection that never comes up is a 504', async (t) => {
+  // A full backlog on Linux drops further attempts without a word.
+  const net = await import('node:net')
+  const server = net.createServer().listen({ host: '127.0.0.1', port: 0, backlog: 1 })
+  await eventually(() => server.listening)
+  const { port: stuck } = server.address() as { port: number }
+  const { Worker } = await import('node:worker_threads')
+  server.close()
+  const worker = new Worker(
+    `const net = require('node:net')
+     const s = net.createServer().listen({ host: '127.0.0.1', port: ${stuck}, backlog: 1 }, () => {
+       require('node:worker_threads').parentPort.postMessage('up')
+       setTimeout(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20000), 20)
+     })`,
+    { eval: true },
+  )
+  t.teardown(() => worker.terminate())
+  await new Promise((resolve) => worker.once('message', resolve))
+  await sleep(60)
+  const fillers = Array.from({ length: 8 }, () => net.connect(stuck, '127.0.0.1').on('error', () => undefined))
+  t.teardown(() => fillers.forEach((socket) => socket.destroy()))
+  await sleep(60)
+  const { port, failures, proxy } = await rig(
+    t,
+    { host: '127.0.0.1', port: stuck },
+    { limits: { connectTimeout: 100 } },
+  )
+  const replies = await Promise.all([call(port), call(port, '/', { method: 'POST', body: 'x' })])
+  t.strictSame(
+    replies.map((reply) => reply.status),
+    [504, 504],
+  )
+  t.strictSame(failures, [{ kind: 'connect-timeout' }, { kind: 'connect-timeout' }])
+  await eventually(() => proxy.state().connections === 0)
+})
+
+t.test('retries', async (t) => {
+  /** Answers once on each connection and resets it at the next request. */
+  const onceOnly = (t: Parameters<typeof netOrigin>[0]): ReturnType<typeof netOrigin> =>
+    netOrigin(
+      t,
+      (socket) => {
+        socket.once('data', () => {
+          socket.write(OK)
+          socket.once('data', () => socket.resetAndDestroy())
+        })
+      },
+      'tcp',
+    )
+
+  t.test('a request on a connection that turns out to be dead is sent again once', async (t) => {
+    for (const method of ['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']) {
+      const origin = await onceOnly(t)
+      const { port, proxy } = await rig(t, origin.address)
+      t.equal((await call(port)).status, 200)
+      t.equal((await call(port, '/', { method })).status, 200, method)
+      t.equal(origin.sockets.length, 2)
+      t.match(proxy.state(), { retries: 1, consecutiveFailures: 0 })
+    }
+  })
+
+  t.test('never one with another method, or with a body', async (t) => {
+    for (const [method, body] of [['POST'], ['PATCH'], ['PROPFIND'], ['PUT', 'body'], ['DELETE', 'body']] as const) {
+      const origin = await onceOnly(t)
+      const { port, proxy } = await rig(t, origin.address)
+      await call(port)
+      t.equal(
+        (await call(port, '/', { method, body, headers: { 'content-length': body?.length ?? 0 } })).status,
+        502,
+        method,
+      )
+      t.equal(origin.sockets.length, 1)
+      t.equal(proxy.state().retries, 0)
+    }
+  })
+
+  t.test('not more than once', async (t) => {
+    const origin = await netOrigin(t, (socket) => socket.once('data', () => socket.resetAndDestroy()), 'tcp')
+    const { port, failures } = await rig(t, origin.address)
+    t.equal((await call(port)).status, 502)
+    t.equal(origin.sockets.length, 2)
+    t.strictSame(failures, [{ kind: 'reset' }])
+  })
+
+  t.test('not after the first byte of the answer', async (t) => {
+    const origin = await netOrigin(t, (socket) => socket.once('data', () => socket.end('H')))
+    const { port } = await rig(t, origin.address)
+    t.equal((await call(port)).status, 502)
+    t.equal(origin.sockets.length, 1)
+  })
+
+  t.test('not beyond the budget', async (t) => {
+    const origin = await netOrigin(t, (socket) => socket.once('data', () => socket.destroy()))
+    const limits = { breakerThreshold: 1_000, retryBudgetRatio: 0.1 }
+    const { port, proxy } = await rig(t, origin.address, { limits })
+    for (let i = 0; i < 60; i++) await call(port)
+    t.ok(proxy.state().retries >= 10 && proxy.state().retries <= 20, `${proxy.state().retries} of 60`)
+  })
+})
+
+for (const transport of ['tcp', 'unix'] satisfies Transport[]) {
+  t.test(`an upstream that restarts, over ${transport}`, async (t) => {
+    t.test('requests of any method wait for it, with their bodies', async (t) => {
+      const address = await unusedAddress(t, transport)
+      const { port, proxy, failures } = await rig(t, address, { limits: { restartWait: 20_000 } })
+      const calls = [
+        call(port),
+        call(port, '/', { method: 'POST', body: 'posted' }),
+        call(port, '/', { method: 'DELETE' }),
+      ]
+      await eventually(() => proxy.state().queued === 3)
+      await httpOrigin(t, (request, response) => request.pipe(response), address)
+      const replies = await Promise.all(calls)
+      t.strictSame(
+        replies.map((reply) => reply.text),
+        ['', 'posted', ''],
+      )
+      t.strictSame(failures, [])
+      t.match(proxy.state(), { retries: 0, consecutiveFailures: 0 })
+    })
+
+    t.test('they are refused when it does not come back', async (t) => {
+      const { port, failures, proxy } = await rig(t, await unusedAddress(t, transport), {
+        limits: { restartWait: 120 },
+      })
+      const replies = await Promise.all([call(port), call(port, '/', { method: 'POST', body: 'x' })])
+      t.strictSame(
+        replies.map((reply) => reply.status),
+        [503, 503],
+      )
+      t.strictSame(failures, [
+        { kind: 'refused', retryAfter: 1 },
+        { kind: 'refused', retryAfter: 1 },
+      ])
+      t.match(proxy.state(), { queued: 0, connections: 0, consecutiveFailures: 2 })
+    })
+
+    t.test('no GET fails while it goes down and comes back', async (t) => {
+      const listener: Parameters<typeof httpOrigin>[1] = (_request, response) => setTimeout(() => response.end('ok'), 2)
+      const first = await httpOrigin(t, listener, transport)
+      const { port, outcomes } = await rig(t, first.address)
+      let running = true
+      const clients = Array.from({ length: 10 }, async () => {
+        const statuses: number[] = []
+        while (running) statuses.push((await call(port)).status)
+        return statuses
+      })
+      await eventually(() => outcomes.length > 50)
+      await first.stop()
+      await sleep(200)
+      await httpOrigin(t, listener, first.address)
+      const before = outcomes.length
+      await eventually(() => outcomes.length > before + 50)
+      running = false
+      const statuses = (await Promise.all(clients)).flat()
+      t.equal(statuses.filter((status) => status !== 200).length, 0, `of ${statuses.length}`)
+    })
+  })
+}
+
+t.test('waiting requests', async (t) => {
+  t.test('whose clients leave are forgotten', async (t) => {
+    const { port, proxy, outcomes } = await rig(t, await unusedAddress(t, 'unix'), { limits: { restartWait: 20_000 } })
+    const client = rawClient(t, port, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+    await eventually(() => proxy.state().queued === 1)
+    client.socket.destroy()
+    await eventually(() => proxy.state().queued === 0 && outcomes.length === 1)
+    t.match(outcomes[0], { status: 499, bytes: 0, aborted: true })
+    t.equal(proxy.state().consecutiveFailures, 0)
+  })
+
+  t.test('behind an unfinished one on the same connection too', async (t) => {
+    const origin = await netOrigin(t, (socket) => socket.resume())
+    const { port, proxy, outcomes } = await rig(t, origin.address, { limits: { maxConnections: 1 } })
+    const client = rawClient(t, port, 'GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n')
+    await eventually(() => proxy.state().queued === 1)
+    client.socket.destroy()
+    await eventually(() => outcomes.length === 2 && proxy.state().connections === 0)
+  })
+
+  t.test('that are too many are refused at once', async (t) => {
+    const origin = await netOrigin(t, (socket) => socket.resume())
+    const { port, proxy, failures } = await rig(t, origin.address, { limits: { maxConnections: 1, maxQueue: 2 } })
+    const clients = Array.from({ length: 3 }, () => rawClient(t, port, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'))
+    await eventually(() => proxy.state().queued === 2)
+    t.equal((await call(port)).status, 503)
+    t.strictSame(failures, [{ kind: 'overloaded', retryAfter: 1 }])
+    t.equal(proxy.state().consecutiveFailures, 0)
+    for (const client of clients) client.socket.destroy()
+  })
+
+  t.test('that never get a connection are refused in the end', async (t) => {
+    const origin = await scripted(t, 'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n')
+    const { port, failures } = await rig(t, origin.address, { limits: { maxConnections: 1, headersTimeout: 80 } })
+    const stream = rawClient(t, port, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+    await stream.until('data: 1')
+    t.equal((await call(port)).status, 503)
+    t.strictSame(failures, [{ kind: 'overloaded', retryAfter: 1 }])
+  })
+})
+
+t.test('the circuit breaker', async (t) => {
+  t.test('opens after failures in a row, lets one probe through, closes when it succeeds', async (t) => {
+    let healthy = false
+    let asked = 0
+    let answer = (): void => undefined
+    const origin = await netOrigin(t, (socket) => {
+      socket.on('data', () => {
+        asked++
+        if (healthy) answer = () => socket.write(OK)
+        else socket.write('nonsense\r\n\r\n')
+      })
+    })
+    const limits = { breakerThreshold: 3, breakerCooldown: 150 }
+    const { port, proxy, failures, states } = await rig(t, origin.address, { limits })
+    for (let i = 0; i < 3; i++) t.equal((await call(port)).status, 502)
+    t.match(proxy.state(), { breaker: 'open', consecutiveFailures: 3 })
+    t.equal((await call(port)).status, 503)
+    t.strictSame(failures.at(-1), { kind: 'breaker-open', retryAfter: 1 })
+    t.equal(asked, 3, 'the upstream is left alone')
+
+    await sleep(160)
+    t.equal((await call(port)).status, 502, 'the probe')
+    t.equal(proxy.state().breaker, 'open')
+
+    healthy = true
+    await sleep(160)
+    const probe = call(port)
+    await eventually(() => asked === 5)
+    t.equal((await call(port)).status, 503, 'only one probe at a time')
+    answer()
+    t.equal((await probe).status, 200)
+    t.match(proxy.state(), { breaker: 'closed', consecutiveFailures: 0 })
+    t.strictSame(states, ['open', 'half-open', 'open', 'half-open', 'closed'])
+  })
+
+  t.test('a probe whose client leaves leaves its place to another', async (t) => {
+    let mode: 'fail' | 'hang' | 'ok' = 'fail'
+    const origin = await netOrigin(t, (socket) => {
+      socket.on('data', () => {
+        if (mode === 'fail') socket.destroy()
+        else if (mode === 'ok') socket.write(OK)
+      })
+    })
+    const limits = { breakerThreshold: 1, breakerCooldown: 60 }
+    const { port, proxy } = await rig(t, origin.address, { limits })
+    t.equal((await call(port, '/', { method: 'POST' })).status, 502)
+    await sleep(70)
+    mode = 'hang'
+    const probe = rawClient(t, port, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+    await eventually(() => proxy.state().breaker === 'half-open' && proxy.state().connections === 1)
+    probe.socket.destroy()
+    await eventually(() => proxy.state().connections === 0)
+    mode = 'ok'
+    t.equal((await call(port)).status, 200)
+    t.equal(proxy.state().breaker, 'closed')
+  })
+
+  t.test('answers of the upstream, whatever their status, and clients that leave do not count', async (t) => {
+    const origin = await httpOrigin(t, (request, response) => {
+      if (request.url !== '/hang') response.writeHead(Number(request.url?.slice(1))).end()
+    })
+    const { port, proxy, outcomes } = await rig(t, origin.address, { limits: { breakerThreshold: 2 } })
+    for (const status of [500, 503, 404, 429, 502]) t.equal((await call(port, `/${status}`)).status, status)
+    for (let i = 0; i < 4; i++) {
+      const client = rawClient(t, port, 'GET /hang HTTP/1.1\r\nHost: a\r\n\r\n')
+      await eventually(() => proxy.state().connections > proxy.state().idle)
+      client.socket.destroy()
+      await eventually(() => outcomes.length === 6 + i)
+    }
+    t.match(proxy.state(), { breaker: 'closed', consecutiveFailures: 0 })
+  })
+})
