@@ -1,7 +1,6 @@
 import Joi from 'joi'
 import type { CollectorConfig } from '../config.ts'
-import { cursorParam, limitParam, ms } from '../reports/schema.ts'
-import { timeParam } from '../time-param.ts'
+import { cursorParam, limitParam, timeMember, timeParam } from '../parameters.ts'
 
 export interface AuditFilter {
   /** Milliseconds since 1970, inclusive. */
@@ -35,7 +34,7 @@ export const auditSchema = Joi.object({
   logs: Joi.array()
     .items(
       Joi.object({
-        timestamp: ms(),
+        timestamp: timeMember(),
         method: Joi.string().required(),
         path: Joi.string().required(),
         tenantId: Joi.string().required(),

@@ -7,7 +7,7 @@ const objectsOf = (value: unknown): Fields[] => (Array.isArray(value) ? value.fi
 /** A value as one line of Markdown text: what would be markup, HTML or a table's border is escaped. */
 function line(value: unknown): string {
   const text = typeof value === 'string' ? value : value === undefined || value === null ? '' : JSON.stringify(value)
-  return text.replaceAll(/\s+/g, ' ').replaceAll(/[\\`*_[\]<>|#&]/g, '\\$&')
+  return text.replaceAll(/\s+/g, ' ').replaceAll(/[\\`*_~[\]<>|#&]/g, '\\$&')
 }
 
 const table = (heads: string[], rows: unknown[][]): string[] => [

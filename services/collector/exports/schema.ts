@@ -1,6 +1,6 @@
 import Joi from 'joi'
 import type { CollectorConfig } from '../config.ts'
-import { cursorParam, limitParam, ms } from '../reports/schema.ts'
+import { cursorParam, limitParam, timeMember } from '../parameters.ts'
 
 export interface HistoryQuery {
   limit: number
@@ -23,8 +23,8 @@ export const bundleQuery = Joi.object<BundleQuery, true>({ token: Joi.string().a
 
 export const signedSchema = Joi.object({
   token: Joi.string().required(),
-  expiresAt: ms(),
-  issuedAt: ms(),
+  expiresAt: timeMember(),
+  issuedAt: timeMember(),
   bundleUrl: Joi.string().required().description('Path of the download, token included; it needs no headers'),
 })
 
@@ -34,9 +34,9 @@ export const historySchema = Joi.object({
     .items(
       Joi.object({
         requestedBy: Joi.string().required(),
-        issuedAt: ms(),
-        expiresAt: ms(),
-        createdAt: ms(),
+        issuedAt: timeMember(),
+        expiresAt: timeMember(),
+        createdAt: timeMember(),
         tokenPreview: Joi.string().required(),
       }),
     )
@@ -58,6 +58,6 @@ export const bundleMetaSchema = Joi.object({
   totalSize: size(),
   estimatedZipSize: size(),
   checksums: Joi.object().unknown().required().description('SHA-256 by the name of the file'),
-  createdAt: ms(),
-  updatedAt: ms(),
+  createdAt: timeMember(),
+  updatedAt: timeMember(),
 })

@@ -15,7 +15,7 @@ export function newReport({ markdown, ...report }: IngestInput): NewReport {
     createdAt,
     severity: severityOf(report.policy),
     policyVersion: policyVersionOf(report.policy),
-    markdown: markdown ?? undefined,
+    markdown: markdown || undefined,
     report: JSON.stringify(report),
   }
 }
@@ -47,7 +47,7 @@ export const ingestRoutes =
         })
         if (isStored) {
           metrics.countIngested(report.severity)
-          metrics.ingestedBytes.inc(report.report.length)
+          metrics.ingestedBytes.inc(Buffer.byteLength(report.report))
         }
         return reply
       },

@@ -1,7 +1,7 @@
 import Joi from 'joi'
 import type { CollectorConfig } from '../config.ts'
 import { POLICY_VERSION_MAX_LENGTH, SEVERITIES, type Severity } from '../ingest/severity.ts'
-import { timeParam } from '../time-param.ts'
+import { cursorParam, limitParam, timeMember, timeParam } from '../parameters.ts'
 
 export interface ReportFilter {
   severity?: Severity
@@ -19,14 +19,6 @@ export interface ReportListQuery extends ReportFilter {
 }
 
 const PAGE_DEFAULT = 20
-const CURSOR_MAX_LENGTH = 256
-
-export const cursorParam = () =>
-  Joi.string().empty('').max(CURSOR_MAX_LENGTH).description('nextCursor of the page before')
-
-export const limitParam = (standard: number, max: number) =>
-  Joi.number().integer().min(1).max(max).default(Math.min(standard, max))
-
 export const reportListQuery = (config: CollectorConfig) =>
   Joi.object<ReportListQuery, true>({
     severity: Joi.string()
@@ -45,16 +37,13 @@ export interface ReportParams {
 }
 export const reportParams = Joi.object<ReportParams, true>({ id: Joi.string().required() })
 
-/** Every time in an answer is a number of milliseconds: the console shows text as "Invalid Date". */
-export const ms = () => Joi.number().integer().required().description('Milliseconds since 1970')
-
 export const reportListSchema = Joi.object({
   reports: Joi.array()
     .items(
       Joi.object({
         id: Joi.string().required(),
-        createdAt: ms(),
-        updatedAt: ms(),
+        createdAt: timeMember(),
+        updatedAt: timeMember(),
         severity: Joi.string().valid(...SEVERITIES),
         policyVersion: Joi.string(),
       }),
@@ -74,6 +63,6 @@ export const reportSchema = Joi.object({
   tenantId: Joi.string().required(),
   report: Joi.object().unknown().required(),
   markdown: Joi.string(),
-  createdAt: ms(),
-  updatedAt: ms(),
+  createdAt: timeMember(),
+  updatedAt: timeMember(),
 })

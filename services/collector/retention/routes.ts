@@ -3,7 +3,7 @@ import type { Writes } from '#shared/writes.ts'
 import Joi from 'joi'
 import type { CollectorConfig } from '../config.ts'
 import type { CollectorMetrics } from '../probes/metrics.ts'
-import { ms } from '../reports/schema.ts'
+import { timeMember } from '../parameters.ts'
 import { adminGuard } from '../tenants/guard.ts'
 import type { RetentionStore } from './store.ts'
 
@@ -13,7 +13,7 @@ const runSchema = Joi.object({
   tenantId: Joi.string().required(),
   retainDays: Joi.number().integer().required(),
   deleted: Joi.number().integer().required(),
-  cutoffTime: ms(),
+  cutoffTime: timeMember(),
 })
 
 export const retentionRoutes =

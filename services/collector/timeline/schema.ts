@@ -1,6 +1,6 @@
 import Joi from 'joi'
 import type { CollectorConfig } from '../config.ts'
-import { ms } from '../reports/schema.ts'
+import { timeMember } from '../parameters.ts'
 
 export interface TimelineQuery {
   window_h: number
@@ -18,6 +18,6 @@ const count = () => Joi.number().integer().required()
 export const timelineSchema = Joi.object({
   window_h: count(),
   buckets: Joi.array()
-    .items(Joi.object({ time: ms(), info: count(), warn: count(), block: count() }))
+    .items(Joi.object({ time: timeMember(), info: count(), warn: count(), block: count() }))
     .required(),
 })

@@ -28,3 +28,17 @@ export const timeParam = (): Joi.NumberSchema =>
       if (time !== undefined) return time
       return helpers.message({ custom: '{{#label}} must be milliseconds since 1970 or an ISO 8601 time' })
     }) as unknown as Joi.NumberSchema
+
+const CURSOR_MAX_LENGTH = 256
+
+/** A query parameter that goes on where a page ended. */
+export const cursorParam = (): Joi.StringSchema =>
+  Joi.string().empty('').max(CURSOR_MAX_LENGTH).description('nextCursor of the page before')
+
+/** A query parameter that bounds a page: more than `max` is refused, not cut. */
+export const limitParam = (standard: number, max: number): Joi.NumberSchema =>
+  Joi.number().integer().min(1).max(max).default(Math.min(standard, max))
+
+/** A time in an answer: always a number of milliseconds, the console shows text as "Invalid Date". */
+export const timeMember = (): Joi.NumberSchema =>
+  Joi.number().integer().required().description('Milliseconds since 1970')

@@ -1,0 +1,109 @@
+import t from 'tap'
+import { collector, TEAM_A } from '../test/collector.ts'
+import { createAuditStore, type AuditEntry } from './store.ts'
+
+interface Logs {
+  logs: AuditEntry[]
+  count: number
+  nextCursor?: string
+}
+
+const DAY_MS = 86_400_000
+
+t.test('each request of a tenant is one entry, newest first, without its query', async (t) => {
+  const { ask, ingest } = await collector(t)
+  const headers = { 'user-agent': 'console/1.0 (한글 아님)'.replace(/[^\x20-\x7e]/g, '?') }
+  const before = Date.now()
+  const id = await ingest()
+  await ask('/reports?severity=block', { headers })
+  await ask('/reports/none', { headers: TEAM_A })
+  const { token } = (await ask(`/reports/${id}/sign`, { method: 'POST' })).json<{ token: string }>()
+  await ask(`/reports/${id}/bundle.zip?token=${token}`)
+  await ask('/health')
+  const answer = await ask('/admin/audit/logs')
+  const { logs, count } = answer.json<Logs>()
+  t.equal(count, 4)
+  t.same(
+    logs.map(({ method, path, statusCode }) => `${method} ${path} ${statusCode}`),
+    [`GET /reports/${id}/bundle.zip 200`, `POST /reports/${id}/sign 200`, 'GET /reports 200', 'POST /ingest/qc 201'],
+  )
+  t.notMatch(answer.body, token)
+  const { timestamp, responseTime, ...rest } = logs[2] as AuditEntry
+  t.ok(timestamp >= before && timestamp <= Date.now())
+  t.ok(responseTime >= 0)
+  t.match(rest, { tenantId: 'default', ip: '127.0.0.1', userAgent: headers['user-agent'] })
+  t.notOk('securityEvent' in rest)
+  t.match((await ask('/admin/audit/logs', { headers: TEAM_A })).json(), { logs: [{ statusCode: 404 }], count: 1 })
+})
+
+t.test('a refused request is in the log of the tenant that it named, if there is one', async (t) => {
+  const { app, ask, database } = await collector(t)
+  const get = (headers: Record<string, string>) => app.inject({ url: '/reports', headers })
+  await get({})
+  await get({ 'x-tenant': 'default' })
+  await get({ 'x-tenant': 'default', 'x-api-key': 'wrong' })
+  await get({ 'x-tenant': 'nobody', 'x-api-key': 'wrong' })
+  await ask('/reports')
+  const find = async (event: string) =>
+    (await ask(`/admin/audit/logs?security_event=${event}`)).json<Logs>().logs.map((entry) => entry.securityEvent)
+  t.same(await find('true'), ['invalid_key', 'missing_credentials'])
+  t.same(await find('invalid_key'), ['invalid_key'])
+  t.same(await find('bad_token'), [])
+  t.ok((await find('false')).every((event) => event === undefined))
+  t.same(database?.prepare('SELECT DISTINCT tenantId FROM audit_log').all(), [{ tenantId: 'default' }])
+})
+
+t.test('entries are selected by time and given in pages', async (t) => {
+  const { ask, database } = await collector(t)
+  const store = createAuditStore(database as NonNullable<typeof database>)
+  const entry = { method: 'GET', path: '/x', tenantId: 'default', ip: '::1', statusCode: 200, responseTime: 1.25 }
+  store.add([1000, 2000, 2000, 3000].map((timestamp, n) => ({ ...entry, timestamp, path: `/${n}` })))
+  const find = async (query: string) => (await ask(`/admin/audit/logs?${query}`)).json<Logs>()
+  const paths = async (query: string) => (await find(query)).logs.map(({ path }) => path)
+  t.same(await paths('start_time=2000&end_time=9000'), ['/3', '/2', '/1'])
+  t.same(await paths('end_time=2000'), ['/2', '/1', '/0'])
+  t.same(await paths('start_time=1970-01-01T00:00:03Z&end_time=9000'), ['/3'])
+  const first = await find('end_time=9000&limit=2')
+  const second = await find(`end_time=9000&limit=2&cursor=${first.nextCursor}`)
+  t.same(
+    [...first.logs, ...second.logs].map(({ path }) => path),
+    ['/3', '/2', '/1', '/0'],
+  )
+  t.equal(second.nextCursor, undefined)
+  for (const query of ['limit=0', 'limit=1001', 'start_time=x', 'end_time=1.5', 'security_event=A', 'cursor=x']) {
+    t.equal((await ask(`/admin/audit/logs?${query}`)).statusCode, 400, query)
+  }
+})
+
+t.test('a long user agent and a long path are cut', async (t) => {
+  const { ask } = await collector(t)
+  await ask(`/reports/${'x'.repeat(900)}`, { headers: { 'user-agent': 'u'.repeat(5000) } })
+  const { logs } = (await ask('/admin/audit/logs')).json<Logs>()
+  t.equal(logs[0]?.userAgent?.length, 256)
+  t.equal(logs[0]?.path.length, 512)
+})
+
+t.test('entries are on disk after a stop, and those past their age are gone after the next start', async (t) => {
+  const first = await collector(t, { AUDIT_FLUSH_MS: '60000', DATA_DIR: t.testdir({}) })
+  for (let n = 0; n < 600; n++) await first.ask('/reports')
+  first.database
+    ?.prepare("INSERT INTO audit_log VALUES (-1, ?, 'GET', '/old', 'default', '', NULL, 200, 1, NULL)")
+    .run(Date.now() - 31 * DAY_MS)
+  await first.close()
+  const second = await collector(t, { DATA_DIR: first.dataDir })
+  const { logs } = (await second.ask('/admin/audit/logs?limit=1000')).json<Logs>()
+  t.equal(logs.length, 600)
+  t.notOk(logs.some(({ path }) => path === '/old'))
+})
+
+t.test('entries that nobody can write are dropped and counted, and requests go on', async (t) => {
+  const { ask, database } = await collector(t, { AUDIT_QUEUE_MAX: '3', AUDIT_FLUSH_MS: '60000' })
+  for (let n = 0; n < 5; n++) t.equal((await ask('/reports')).statusCode, 200)
+  const dropped = async () => /collector_audit_dropped_total (\d+)/.exec((await ask('/metrics')).body)?.[1]
+  t.equal(await dropped(), '2')
+  database?.exec("CREATE TRIGGER full BEFORE INSERT ON audit_log BEGIN SELECT RAISE(ABORT, 'no'); END")
+  t.match((await ask('/admin/audit/logs')).json(), { logs: [], count: 0 })
+  t.equal(await dropped(), '5', 'the three that waited are lost, too')
+  database?.exec('DROP TRIGGER full')
+  t.match((await ask('/admin/audit/logs')).json(), { count: 1 })
+})

@@ -1,0 +1,140 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { collector, judged, TEAM_A } from '../test/collector.ts'
+
+interface Detail {
+  report: unknown
+  markdown?: string
+}
+
+t.test('a report is stored and answered with its id', async (t) => {
+  const { ask } = await collector(t)
+  const answer = await ask('/ingest/qc', { method: 'POST', payload: { status: { api: 'pass' } } })
+  const { id, ...rest } = answer.json<{ id: string }>()
+  t.equal(answer.statusCode, 201)
+  t.match(id, /^report-\d{13}-[\da-z]{9}$/)
+  t.same(rest, { status: 'ingested' })
+  t.equal((await ask(`/reports/${id}`)).statusCode, 200)
+})
+
+t.test('a report comes back as it was sent, known and unknown members in their order', async (t) => {
+  const { ask, ingest } = await collector(t)
+  const report = {
+    zeta: { unknown: [1, 2.5, -0.1, 1e21, null, true] },
+    status: { api: 'pass', jwks: 'na', another: { deep: 1 }, count: 3 },
+    diff: { summary: [{ id: 'lcp', trend: 'up', deltaPct: 3.2 }] },
+    policy: {
+      policy_version: 'v7',
+      created_at: '2026-11-21T00:00:00Z',
+      evaluations: [
+        { rule_id: 'a', target: 't', verdict: 'pass', severity: 'info', message: 'fine' },
+        { severity: 'warn', rule: 'b', result: 'slow' },
+      ],
+    },
+    topN: [{ any: 'thing' }],
+    notes: [
+      '한글'.normalize('NFC'),
+      '한글'.normalize('NFD'),
+      '👩‍👩‍👧 🇰🇷',
+      'עברית',
+      '"quotes" \\ \u0000 \u2028',
+      "'; DROP TABLE reports; --",
+    ],
+    raw: { text: 'please update the index; drop by' },
+  }
+  const id = await ingest(report)
+  const text = (await ask(`/reports/${id}`)).body
+  t.ok(text.includes(JSON.stringify(report)), 'byte for byte')
+  t.match((await ask('/reports')).json(), { reports: [{ id, severity: 'warn', policyVersion: 'v7' }] })
+})
+
+t.test('a report without a status object is refused with the name of the field', async (t) => {
+  const { ask } = await collector(t)
+  const bodies = [{}, { notes: [] }, { status: null }, { status: 'pass' }, { status: ['pass'] }, { status: '{}' }]
+  for (const payload of bodies) {
+    const answer = await ask('/ingest/qc', { method: 'POST', payload })
+    t.equal(answer.statusCode, 400, JSON.stringify(payload))
+    t.match(answer.json(), { errors: [{ in: 'body', field: 'status' }] })
+  }
+  const whole = ['[]', '"{}"', '7', 'null', '', '{"status":{}']
+  for (const payload of whole) {
+    const headers = { 'content-type': 'application/json' }
+    t.equal((await ask('/ingest/qc', { method: 'POST', payload, headers })).statusCode, 400, payload)
+  }
+})
+
+t.test('markdown beside the report is kept apart from it; none, null and empty are the same', async (t) => {
+  const { ask, ingest } = await collector(t)
+  const detail = async (id: string) => (await ask(`/reports/${id}`)).json<Detail>()
+  const sent = await detail(await ingest({ status: {}, markdown: '# 보고서\n' }))
+  t.equal(sent.markdown, '# 보고서\n')
+  t.same(sent.report, { status: {} })
+  for (const markdown of [null, '', undefined]) {
+    const none = await detail(await ingest({ status: {}, markdown }))
+    t.notOk('markdown' in none)
+    t.same(none.report, { status: {} })
+  }
+  const bad = await ask('/ingest/qc', { method: 'POST', payload: { status: {}, markdown: 7 } })
+  t.match([bad.statusCode, bad.json()], [400, { errors: [{ field: 'markdown' }] }])
+})
+
+t.test('a report over the size limit is a 413, one at it is stored', async (t) => {
+  const { ask } = await collector(t, { COLLECTOR_BODY_MAX_BYTES: '2048' })
+  const post = async (bytes: number) => {
+    const frame = JSON.stringify({ status: {}, raw: '' }).length
+    const payload = { status: {}, raw: 'x'.repeat(bytes - frame) }
+    return (await ask('/ingest/qc', { method: 'POST', payload })).statusCode
+  }
+  t.equal(await post(2048), 201)
+  t.equal(await post(2049), 413)
+})
+
+t.test('a retry with the same Idempotency-Key stores nothing and gives the first id', async (t) => {
+  const { ask, ingest } = await collector(t)
+  const headers = { 'idempotency-key': 'k1' }
+  const first = await ingest({ status: { n: 1 } }, headers)
+  t.equal(await ingest({ status: { n: 1 } }, headers), first)
+  const other = await ask('/ingest/qc', { method: 'POST', payload: { status: { n: 2 } }, headers })
+  t.equal(other.statusCode, 422)
+  t.not(await ingest({ status: { n: 1 } }, { ...headers, ...TEAM_A }), first, "keys are the tenant's own")
+  t.match((await ask('/reports')).json(), { pagination: { totalCount: 1 } })
+  const counted = (await ask('/metrics')).body
+  t.match(counted, 'collector_reports_ingested_total{severity="none"} 2', 'a replay is not counted')
+})
+
+t.test('fifty reports at once are fifty reports', async (t) => {
+  const { ask, ingest } = await collector(t)
+  const ids = await Promise.all(Array.from({ length: 50 }, () => ingest(judged('warn'))))
+  t.equal(new Set(ids).size, 50)
+  t.match((await ask('/reports?severity=warn')).json(), { pagination: { totalCount: 50 } })
+})
+
+t.test('any JSON is stored or refused, never a server error, and what is stored comes back', async (t) => {
+  const { ask } = await collector(t, { COLLECTOR_BODY_MAX_BYTES: '20000', JSON_MAX_KEYS: '200' })
+  const post = (payload: string) =>
+    ask('/ingest/qc', { method: 'POST', payload, headers: { 'content-type': 'application/json' } })
+  const json = fc.json({ maxDepth: 40, stringUnit: 'binary' })
+  const shaped = fc
+    .record({ status: fc.jsonValue(), policy: fc.jsonValue(), markdown: fc.jsonValue() }, { requiredKeys: ['status'] })
+    .map((value) => JSON.stringify(value))
+  const wide = fc
+    .integer({ min: 1, max: 30_000 })
+    .chain((n) =>
+      fc.constantFrom(
+        `{"status":${'{"a":'.repeat(n)}1${'}'.repeat(n)}}`,
+        `{"status":{},"raw":${'['.repeat(n)}${']'.repeat(n)}}`,
+        `{"status":{},"raw":[${Array(n).fill(1).join()}]}`,
+      ),
+    )
+  await fc.assert(
+    fc.asyncProperty(fc.oneof(json, shaped, wide), async (payload) => {
+      const answer = await post(payload)
+      if (answer.statusCode !== 201) return answer.statusCode === 400 || answer.statusCode === 413
+      const back = (await ask(`/reports/${answer.json<{ id: string }>().id}`)).json<Detail>()
+      const { markdown, ...report } = JSON.parse(payload) as Record<string, unknown>
+      t.same([back.report, back.markdown ?? ''], [report, markdown ?? ''])
+      return true
+    }),
+    { numRuns: 200 },
+  )
+})

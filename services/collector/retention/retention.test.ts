@@ -1,0 +1,54 @@
+import t from 'tap'
+import { collector, TEAM_A } from '../test/collector.ts'
+
+const DAY_MS = 86_400_000
+
+t.test("a run deletes the tenant's own reports past their days, with their links, and nothing else", async (t) => {
+  const { ask, ingest, age, database } = await collector(t, { RETENTION_CHUNK: '2', RETAIN_DAYS: '7' })
+  const old: string[] = []
+  for (let n = 0; n < 5; n++) old.push(await ingest())
+  const young = await ingest()
+  const foreign = await ingest({ status: {} }, TEAM_A)
+  const { bundleUrl } = (await ask(`/reports/${old[0]}/sign`, { method: 'POST' })).json<{ bundleUrl: string }>()
+  for (const id of [...old, foreign]) age(id, 7 * DAY_MS + 1000)
+  age(young, 7 * DAY_MS - 60_000)
+
+  const before = Date.now()
+  const answer = await ask('/admin/retention/run', { method: 'POST' })
+  const { cutoffTime, ...rest } = answer.json<{ cutoffTime: number }>()
+  t.equal(answer.statusCode, 200)
+  t.same(rest, { tenantId: 'default', retainDays: 7, deleted: 5 })
+  t.ok(cutoffTime >= before - 7 * DAY_MS && cutoffTime <= Date.now() - 7 * DAY_MS)
+
+  t.match((await ask('/reports')).json(), { reports: [{ id: young }], pagination: { totalCount: 1 } })
+  t.equal((await ask(`/reports/${old[0]}`)).statusCode, 404)
+  t.equal((await ask(bundleUrl)).statusCode, 403)
+  t.equal((await ask(`/reports/${foreign}`, { headers: TEAM_A })).statusCode, 200)
+  t.same(database?.prepare('SELECT count(*) AS n FROM sign_tokens').get(), { n: 0 })
+  t.match((await ask('/admin/retention/run', { method: 'POST', payload: {} })).json(), { deleted: 0 })
+  t.match((await ask('/metrics')).body, 'collector_retention_deleted_reports_total 5')
+})
+
+t.test('reports come in while a run is under way', async (t) => {
+  const { ask, ingest, database } = await collector(t, { RETENTION_CHUNK: '1' })
+  for (let n = 0; n < 30; n++) await ingest()
+  database?.exec('UPDATE reports SET createdAt = 1000')
+  const order: string[] = []
+  const run = ask('/admin/retention/run', { method: 'POST' }).then((answer) => {
+    order.push('run')
+    return answer.json<{ deleted: number }>().deleted
+  })
+  await ingest().then(() => order.push('ingest'))
+  t.equal(await run, 30)
+  t.same(order, ['ingest', 'run'])
+  t.match((await ask('/reports')).json(), { pagination: { totalCount: 1 } })
+})
+
+t.test('a retried run gives the first answer', async (t) => {
+  const { ask, ingest, age } = await collector(t)
+  age(await ingest(), 31 * DAY_MS)
+  const run = () => ask('/admin/retention/run', { method: 'POST', headers: { 'idempotency-key': 'nightly' } })
+  const first = await run()
+  t.match(first.json(), { deleted: 1, retainDays: 30 })
+  t.equal((await run()).body, first.body)
+})
