@@ -1,0 +1,238 @@
+import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core'
+import t, { type Test } from 'tap'
+import { startSystem } from '../../scripts/test/system.ts'
+import { largePhoto } from './test/photo.ts'
+import { runExample } from './test/run-example.ts'
+
+const BROWSERS = [
+  process.env.CHROMIUM,
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/usr/bin/google-chrome',
+  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+]
+const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'].concat([
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+])
+const SEOUL = { locale: 'ko-KR', timezoneId: 'Asia/Seoul' }
+const MIDDLE_OF_MONTH = Temporal.Now.plainDateISO('Asia/Seoul').with({ day: 15 })
+
+const executablePath = BROWSERS.find((path) => path !== undefined && existsSync(path))
+
+/** A page of a new profile, and everything about it that went wrong so far. */
+async function openPage(t: Test, browser: Browser, url: string, options: BrowserContextOptions) {
+  const context = await browser.newContext(options)
+  t.teardown(() => context.close())
+  const page = await context.newPage()
+  const faults: string[] = []
+  page.on('console', (message) => {
+    if (['error', 'warning'].includes(message.type())) faults.push(message.text())
+  })
+  page.on('pageerror', (error) => faults.push(String(error)))
+  page.on('requestfailed', (request) => faults.push(`${request.url()} ${request.failure()?.errorText}`))
+  page.on('response', (response) => {
+    if (response.status() >= 400) faults.push(`${response.status()} ${response.url()}`)
+  })
+  await page.goto(url)
+  return { page, faults }
+}
+
+async function addEvent(page: Page, { title, start, end }: { title: string; start: string; end: string }) {
+  const form = page.locator('#new-event')
+  await form.locator('[name=start_time]').fill(start)
+  await form.locator('[name=end_time]').fill(end)
+  await form.locator('[name=title]').fill(title)
+  await form.locator('[name=title]').press('Enter')
+}
+
+t.test(
+  'in a real browser',
+  {
+    skip:
+      executablePath === undefined &&
+      'no Chromium here: apt-get install -y chromium fonts-noto-cjk, or set CHROMIUM to its path',
+  },
+  async (t) => {
+    const system = await startSystem(t)
+    const example = await runExample(t, system.gateway)
+    const browser = await chromium.launch({ executablePath: executablePath as string, args: FLAGS })
+    t.teardown(() => browser.close())
+    const open = (t: Test, options: BrowserContextOptions = SEOUL) => openPage(t, browser, example.url, options)
+    const api = async <T>(path: string) => (await (await fetch(system.gateway + path)).json()) as T
+
+    t.test('a fresh system shows an empty month, diary and list of reports', async (t) => {
+      const { page, faults } = await open(t)
+      await page.locator('.empty').nth(2).waitFor()
+      t.equal(await page.locator('.empty').count(), 3)
+      t.same(faults, [])
+    })
+
+    t.test('a Korean event, composed or decomposed, is in the month list at its local time', async (t) => {
+      const { page, faults } = await open(t)
+      for (const [form, start, end, shown] of [
+        ['NFC', '09:30', '10:00', /^09:30.10:00$/],
+        ['NFD', '23:10', '23:50', /^23:10.23:50$/],
+      ] as const) {
+        const title = `할머니 생신 잔치 🎂 ${form}`.normalize(form)
+        await addEvent(page, { title, start: `${MIDDLE_OF_MONTH}T${start}`, end: `${MIDDLE_OF_MONTH}T${end}` })
+        await page.locator('#new-event .notice[data-kind=done]').waitFor()
+        const event = page.locator('.event', { hasText: form })
+        await event.waitFor()
+        t.equal(await event.locator('.title').textContent(), title, 'letter for letter as it was typed')
+        t.match((await event.locator('time').textContent())?.replace(/\s/g, ''), shown)
+        t.equal(await page.locator('.row', { has: event }).locator('.number').textContent(), '15')
+        const { data } = await api<{ data: { title: string; start_at: string }[] }>('/api/calendar/events')
+        const stored = data.find((each) => each.title === title)
+        const at = Temporal.PlainDateTime.from(`${MIDDLE_OF_MONTH}T${start}`).toZonedDateTime('Asia/Seoul').toInstant()
+        t.equal(
+          stored && Temporal.Instant.from(stored.start_at).equals(at),
+          true,
+          `${stored?.start_at} is that instant`,
+        )
+      }
+      t.equal(await page.locator('.row').count(), 1, 'one heading for the day')
+      t.same(faults, [])
+    })
+
+    t.test('somebody in another zone sees the same event at the time it is there', async (t) => {
+      const { page, faults } = await open(t, { locale: 'en-US', timezoneId: 'America/New_York' })
+      const event = page.locator('.event', { hasText: 'NFC' })
+      await event.waitFor()
+      const there = MIDDLE_OF_MONTH.toZonedDateTime({ timeZone: 'Asia/Seoul', plainTime: '09:30' }).withTimeZone(
+        'America/New_York',
+      )
+      t.match(await event.locator('time').textContent(), there.toPlainTime().toString({ smallestUnit: 'minute' }))
+      t.equal(await page.locator('.row', { has: event }).locator('.number').textContent(), '14')
+      t.same(faults, [])
+    })
+
+    t.test('months can be turned, and a new event brings its own month', async (t) => {
+      const { page, faults } = await open(t, { ...SEOUL, locale: 'en-US' })
+      const name = (by: number) =>
+        MIDDLE_OF_MONTH.add({ months: by }).toLocaleString('en-US', {
+          year: 'numeric',
+          month: 'long',
+          calendar: 'gregory',
+        })
+      const month = page.locator('#calendar .month')
+      await page.getByRole('button', { name: 'Next month' }).press('Enter')
+      t.equal(await month.textContent(), name(1))
+      await page.locator('#events .empty').waitFor()
+      await page.getByRole('button', { name: 'This month' }).click()
+      t.equal(await month.textContent(), name(0))
+      const day = MIDDLE_OF_MONTH.add({ months: 3 })
+      await page.getByLabel('All day').check()
+      await addEvent(page, { title: '가족 여행', start: `${day}T00:00`, end: `${day.add({ days: 2 })}T00:00` })
+      await page.locator('.event', { hasText: '가족 여행' }).getByText('All day').waitFor()
+      t.equal(await month.textContent(), name(3))
+      t.same(faults, [])
+    })
+
+    t.test('a diary entry with a photo of 20 MB is stored byte for byte and shown', async (t) => {
+      const { page, faults } = await open(t)
+      const { path, bytes, width } = largePhoto(t)
+      t.ok(bytes.length > 20_000_000)
+      await page.getByLabel('오늘의 이야기').fill('첫눈이 왔다.\n<b>따뜻한</b> 국밥 ❄️')
+      await page.getByLabel('기분').selectOption('😊')
+      await page.getByLabel('사진').setInputFiles(path)
+      await page.getByRole('button', { name: '일기 저장' }).click()
+      await page.locator('#new-entry .notice[data-kind=done]').waitFor()
+      const image = page.locator('.entry .photos img')
+      await image.waitFor()
+      await image.scrollIntoViewIfNeeded()
+      const natural = await image.evaluate(async (element: { decode(): Promise<void>; naturalWidth: number }) => {
+        await element.decode()
+        return element.naturalWidth
+      })
+      t.equal(natural, width, 'the browser has decoded it')
+      t.equal(await page.locator('.entry .content').textContent(), '첫눈이 왔다.\n<b>따뜻한</b> 국밥 ❄️')
+      const served = await fetch(system.gateway + (await image.getAttribute('src')))
+      const hash = (data: Uint8Array) => createHash('sha256').update(data).digest('hex')
+      t.equal(hash(await served.bytes()), hash(bytes))
+      t.same(faults, [])
+    })
+
+    t.test('the day that is open is changed, not written twice', async (t) => {
+      const { page, faults } = await open(t)
+      await page.waitForFunction("document.querySelector('[name=content]').value.startsWith('첫눈')")
+      await page.getByLabel('오늘의 이야기').fill('첫눈이 또 왔다.')
+      await page.getByRole('button', { name: '일기 저장' }).click()
+      await page.locator('.entry .content', { hasText: '또 왔다' }).waitFor()
+      t.equal(await page.locator('.entry').count(), 1)
+      t.equal(await page.locator('.entry .photos img').count(), 1, 'its photo stays')
+      t.same(faults, [])
+    })
+
+    t.test('a report that is sent is in the list of the latest', async (t) => {
+      const { page, faults } = await open(t)
+      for (const [severity, shown] of [
+        ['info', '정보'],
+        ['block', '차단'],
+      ] as const) {
+        await page.getByLabel('심각도').selectOption(severity)
+        await page.getByRole('button', { name: '예시 리포트 보내기' }).click()
+        await page.locator('.report').first().getByText(shown).waitFor()
+      }
+      t.equal(await page.locator('.report').count(), 2)
+      t.same(faults, [])
+    })
+
+    t.test('what people wrote is text, never markup', async (t) => {
+      const { page, faults } = await open(t)
+      const title = '<img src=x onerror="document.body.remove()"> "please update the index; drop by"'
+      await addEvent(page, { title, start: `${MIDDLE_OF_MONTH}T12:00`, end: `${MIDDLE_OF_MONTH}T13:00` })
+      await page.locator('.title', { hasText: 'onerror' }).waitFor()
+      t.equal(await page.locator('.title', { hasText: 'onerror' }).textContent(), title)
+      t.equal(await page.locator('.title img').count(), 0)
+      t.same(faults, [])
+    })
+
+    t.test('a refusal is explained in the language of the page, at the field it is about', async (t) => {
+      const { page } = await open(t)
+      await addEvent(page, { title: '거꾸로', start: `${MIDDLE_OF_MONTH}T12:00`, end: `${MIDDLE_OF_MONTH}T11:00` })
+      const notice = page.locator('#new-event .notice[data-kind=problem]')
+      await notice.waitFor()
+      t.match(await notice.textContent(), /^입력한 내용을 확인해 주세요\. .*end_time/)
+      t.equal(await page.locator('[aria-invalid]').getAttribute('name'), 'end_time')
+      await page.getByRole('button', { name: 'English' }).click()
+      t.match(await notice.textContent(), /^Please check what you entered\. .*end_time/)
+    })
+
+    t.test("the page speaks the browser's language until another is chosen, and remembers that", async (t) => {
+      const { page, faults } = await open(t, { locale: 'en-GB' })
+      const heading = page.getByRole('heading', { level: 1 })
+      t.equal(await heading.textContent(), 'Najimban')
+      await page.getByRole('button', { name: '한국어' }).press('Space')
+      t.equal(await heading.textContent(), '나침반')
+      t.equal(await page.locator('html').getAttribute('lang'), 'ko')
+      await page.locator('.report').first().getByText('차단').waitFor()
+      await page.reload()
+      t.equal(await heading.textContent(), '나침반')
+      t.same(faults, [])
+    })
+
+    t.test('a narrow screen needs no scrolling sideways', async (t) => {
+      for (const locale of ['ko-KR', 'en-US']) {
+        const { page, faults } = await open(t, { locale, viewport: { width: 320, height: 640 } })
+        await page.locator('.report').first().waitFor()
+        await page.locator('.event').first().waitFor()
+        await page.locator('.entry').first().waitFor()
+        t.equal(await page.evaluate('document.documentElement.scrollWidth'), 320, locale)
+        t.same(faults, [])
+      }
+    })
+
+    t.test('without a gateway both the terminal and the page say how to start it', async (t) => {
+      const alone = await runExample(t, 'http://127.0.0.1:9')
+      await alone.says('http://127.0.0.1:9 does not answer: start it in another terminal with  npm start')
+      const { page } = await openPage(t, browser, alone.url, SEOUL)
+      await page.locator('.view .problem').nth(2).waitFor()
+      t.match(await page.locator('.view .problem').allTextContents(), Array(3).fill(/npm start/))
+      t.equal(await page.getByRole('button', { name: '다시 시도' }).count(), 3)
+    })
+  },
+)

@@ -1,0 +1,28 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import path from 'node:path'
+import type { Test } from 'tap'
+import { until } from '#shared/test/until.ts'
+
+const RUN = path.join(import.meta.dirname, '..', 'run.ts')
+
+/** The example as `npm run example` runs it, on a free port; it is stopped when the test ends. */
+export async function runExample(t: Test, gatewayUrl: string) {
+  const child = spawn(process.execPath, [RUN], {
+    env: { ...process.env, FRONTEND_PORT: '0', GATEWAY_URL: gatewayUrl },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (part: string) => (output += part))
+  }
+  const closed = once(child, 'close')
+  t.teardown(async () => {
+    child.kill('SIGTERM')
+    await closed
+  })
+  const says = (text: string) => until(`"${text}" in what it says: ${output}`, () => output.includes(text))
+  await says('The example page: ')
+  const url = /The example page: (\S+)/.exec(output)?.[1] as string
+  return { url, says }
+}
