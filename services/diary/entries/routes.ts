@@ -1,17 +1,9 @@
-import { randomUUID } from 'node:crypto'
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyRequest } from 'fastify'
 import { userOf } from '#shared/caller.ts'
-import { etagOf, requireMatch } from '#shared/etag.ts'
-import { Problem } from '#shared/problem.ts'
 import type { App } from '#shared/server.ts'
-import type { Writes } from '#shared/writes.ts'
-import type { DiaryConfig } from '../config.ts'
-import { arrangeImages, receivedOf, wantedImages } from '../images/arrange.ts'
 import { bodyLimitOf, embeddedImages } from '../images/body.ts'
-import type { ImageFiles } from '../images/files.ts'
-import { placeFiles } from '../images/place.ts'
-import type { ImageStore } from '../images/store.ts'
-import { timestamp } from '../timestamp.ts'
+import { entryChanges, type EntryParts } from './changes.ts'
+import { enveloped, entryNotFound } from './current.ts'
 import { JSON_TYPE, pageOf, sendPage } from './page.ts'
 import {
   daysOf,
@@ -20,78 +12,20 @@ import {
   entryParams,
   entrySchemas,
   envelopeAnswer,
-  idParams,
-  idQuery,
+  idOf,
   requireDateAndContent,
   requireDateOrId,
   type EntryChange,
+  type IdOf,
 } from './schema.ts'
-import type { EntryStore } from './store.ts'
-
-export interface EntryParts {
-  entries: EntryStore
-  images: ImageStore
-  files: ImageFiles
-  writes: Writes
-  config: DiaryConfig
-}
-
-/** What a write on an entry may need: how the caller's shape wraps its representation. */
-type Shape = (document: string) => string
-
-const bare: Shape = (document) => document
-/** The shape of the newer front end, which names entries in the query. */
-const enveloped: Shape = (document) => `{"success":true,"data":${document}}`
-
-export const entryNotFound = () =>
-  new Problem('not-found', { error: 'Diary entry not found', detail: 'Diary entry not found' })
 
 const tags = ['diary entries']
 
-export function entryRoutes({ entries, images, files, writes, config }: EntryParts) {
+export function entryRoutes(parts: EntryParts) {
+  const { entries, files, config } = parts
   const schemas = entrySchemas(config)
+  const changes = entryChanges(parts)
   const intake = { bodyLimit: bodyLimitOf(config), preParsing: embeddedImages(files, config) }
-
-  /** The entry as the caller last saw it. @throws Problem 404, 412 */
-  function current(request: FastifyRequest, user: string, id: string, shape: Shape): string {
-    const document = entries.byId(user, id)
-    if (document === undefined) throw entryNotFound()
-    requireMatch(request.headers['if-match'], etagOf(shape(document)))
-    return document
-  }
-
-  async function change(request: FastifyRequest, reply: FastifyReply, id: string, shape: Shape) {
-    const user = userOf(request)
-    const body = (request.body ?? {}) as EntryChange
-    const wanted =
-      body.images === undefined || body.images === null
-        ? undefined
-        : wantedImages(body.images, request.embedded, config.DIARY_MAX_IMAGES)
-    const received = receivedOf(wanted ?? [])
-    request.embedded?.take(received)
-    return placeFiles(files, request.log, received, (outcome) =>
-      writes.answer(request, reply, user, () => {
-        current(request, user, id, shape)
-        const now = timestamp()
-        entries.update(user, id, body, now)
-        if (wanted !== undefined) outcome.dropped = arrangeImages(images, user, id, wanted, now)
-        outcome.placed = true
-        return { status: 200, body: shape(entries.byId(user, id) as string) }
-      }),
-    )
-  }
-
-  function remove(request: FastifyRequest, reply: FastifyReply, id: string, shape?: Shape) {
-    const user = userOf(request)
-    return placeFiles(files, request.log, [], (outcome) =>
-      writes.answer(request, reply, user, () => {
-        const document = current(request, user, id, shape ?? bare)
-        outcome.dropped = images.ofEntry(user, id)
-        entries.remove(user, id)
-        return shape === undefined ? { status: 204 } : { status: 200, body: shape(document) }
-      }),
-    )
-  }
 
   return async (app: App) => {
     app.get(
@@ -108,8 +42,8 @@ export function entryRoutes({ entries, images, files, writes, config }: EntryPar
         const user = userOf(request)
         const { date, id, limit } = request.query
         if (date !== undefined || id !== undefined) {
-          const found = id === undefined ? entries.byDate(user, date as string) : entries.byId(user, id)
-          return reply.type(JSON_TYPE).send(enveloped((await found) ?? 'null'))
+          const document = await (id === undefined ? entries.byDate(user, date as string) : entries.byId(user, id))
+          return reply.type(JSON_TYPE).send(enveloped(document ?? 'null'))
         }
         const page = { ...daysOf(request.query), ...pageOf(request.query) }
         return sendPage(request, reply, await entries.list(user, page), limit)
@@ -121,7 +55,7 @@ export function entryRoutes({ entries, images, files, writes, config }: EntryPar
       {
         schema: {
           tags,
-          summary: 'Read an entry by its date or id',
+          summary: 'Read the entry of a date, or by its id',
           params: entryParams,
           response: { 200: entryAnswer },
         },
@@ -129,8 +63,8 @@ export function entryRoutes({ entries, images, files, writes, config }: EntryPar
       async (request, reply) => {
         const { key } = request.params
         const user = userOf(request)
-        const isById = requireDateOrId(key) === 'id'
-        const document = await (isById ? entries.byId(user, key.toLowerCase()) : entries.byDate(user, key))
+        const isId = requireDateOrId(key) === 'id'
+        const document = await (isId ? entries.byId(user, key.toLowerCase()) : entries.byDate(user, key))
         if (document === undefined) throw entryNotFound()
         return reply.type(JSON_TYPE).send(document)
       },
@@ -148,73 +82,55 @@ export function entryRoutes({ entries, images, files, writes, config }: EntryPar
           response: { 201: entryAnswer },
         },
       },
-      async (request, reply) => {
-        const user = userOf(request)
-        const entry = request.body
-        const wanted = wantedImages(entry.images ?? [], request.embedded, config.DIARY_MAX_IMAGES)
-        const received = receivedOf(wanted)
-        request.embedded?.take(received)
-        return placeFiles(files, request.log, received, (outcome) =>
-          writes.answer(request, reply, user, () => {
-            const id = randomUUID()
-            const now = timestamp()
-            if (!entries.insert(user, id, entry, now)) {
-              throw new Problem('conflict', { detail: `There is an entry for ${entry.date} already` })
-            }
-            arrangeImages(images, user, id, wanted, now)
-            outcome.placed = true
-            return { status: 201, body: entries.byId(user, id) as string }
-          }),
-        )
-      },
+      (request, reply) => changes.create(request, reply, request.body),
     )
 
     for (const method of ['PUT', 'PATCH'] as const) {
-      app.route({
+      app.route<{ Params: IdOf; Body: EntryChange }>({
         ...intake,
         method,
         url: '/api/diaries/:id',
         schema: {
           tags,
           summary: 'Change an entry: what is omitted or null stays, [] empties; images left out are deleted',
-          params: idParams,
+          params: idOf,
           body: schemas.change,
           response: { 200: entryAnswer },
         },
-        handler: (request, reply) => change(request, reply, (request.params as { id: string }).id, bare),
+        handler: (request, reply) => changes.change(request, reply, request.params.id, request.body),
       })
-      app.route({
+      app.route<{ Querystring: IdOf; Body: EntryChange }>({
         ...intake,
         method,
         url: '/api/diaries',
         schema: {
           tags,
           summary: 'Change an entry, in the shape {success, data}',
-          querystring: idQuery,
+          querystring: idOf,
           body: schemas.change,
           response: { 200: envelopeAnswer },
         },
-        handler: (request, reply) => change(request, reply, (request.query as { id: string }).id, enveloped),
+        handler: (request, reply) => changes.change(request, reply, request.query.id, request.body, enveloped),
       })
     }
 
     app.delete(
       '/api/diaries/:id',
-      { schema: { tags, summary: 'Delete an entry and its images', params: idParams } },
-      (request, reply) => remove(request, reply, request.params.id),
+      { schema: { tags, summary: 'Delete an entry and its images', params: idOf } },
+      (request, reply) => changes.remove(request, reply, request.params.id),
     )
     app.delete(
       '/api/diaries',
       {
+        config: { etag: false },
         schema: {
           tags,
           summary: 'Delete an entry, in the shape {success, data}; data is the entry as it was',
-          querystring: idQuery,
+          querystring: idOf,
           response: { 200: envelopeAnswer },
         },
-        config: { etag: false },
       },
-      (request, reply) => remove(request, reply, request.query.id, enveloped),
+      (request, reply) => changes.remove(request, reply, request.query.id, enveloped),
     )
   }
 }

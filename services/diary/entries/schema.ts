@@ -31,10 +31,10 @@ export interface ListQuery extends PageQuery, DateRange {
 export interface EntryParams {
   key: string
 }
-export interface IdParams {
+/** The id of an entry, in a path or in a query. */
+export interface IdOf {
   id: string
 }
-export type IdQuery = IdParams
 
 const SHORT_TEXT = 32
 const IMAGE_URL_MAX = 2048
@@ -93,8 +93,7 @@ export function entrySchemas(config: DiaryConfig) {
 }
 
 export const entryParams = Joi.object<EntryParams, true>({ key: Joi.string().required() })
-export const idParams = Joi.object<IdParams, true>({ id: Joi.string().max(ID_MAX).required() })
-export const idQuery = Joi.object<IdQuery, true>({ id: Joi.string().max(ID_MAX).required() })
+export const idOf = Joi.object<IdOf, true>({ id: Joi.string().max(ID_MAX).required() })
 
 const entryFields = {
   id: Joi.string().guid(),

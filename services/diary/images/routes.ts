@@ -1,14 +1,14 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { userOf } from '#shared/caller.ts'
-import { etagOf, requireMatch } from '#shared/etag.ts'
 import { Problem } from '#shared/problem.ts'
 import type { App } from '#shared/server.ts'
-import { entryNotFound, type EntryParts } from '../entries/routes.ts'
-import { entryAnswer } from '../entries/schema.ts'
+import type { EntryParts } from '../entries/changes.ts'
+import { currentEntry } from '../entries/current.ts'
+import { entryAnswer, idOf } from '../entries/schema.ts'
 import { timestamp } from '../timestamp.ts'
 import { appendImages } from './arrange.ts'
 import { placeFiles } from './place.ts'
-import { entryImageParams, imageParams } from './schema.ts'
+import { entryImageParams } from './schema.ts'
 import { imageNotFound, serveImage } from './serve.ts'
 import { createUpload, uploadLimitOf } from './upload.ts'
 
@@ -26,20 +26,13 @@ export function imageRoutes({ entries, images, files, writes, config }: EntryPar
     return serveImage(files, image, request, reply)
   }
 
-  /** @throws Problem 404, 412 */
-  function requireEntry(request: FastifyRequest, user: string, id: string): void {
-    const document = entries.byId(user, id)
-    if (document === undefined) throw entryNotFound()
-    requireMatch(request.headers['if-match'], etagOf(document))
-  }
-
   return async (app: App) => {
     app.addContentTypeParser('multipart/form-data', (_request, _payload, done) => done(null))
 
     app.route({
       method: ['GET', 'HEAD'],
       url: '/api/diaries/images/:id',
-      schema: { tags, summary: 'An image; ranges and conditional requests are answered', params: imageParams },
+      schema: { tags, summary: 'An image; ranges and conditional requests are answered', params: idOf },
       handler: serve,
     })
 
@@ -53,7 +46,7 @@ export function imageRoutes({ entries, images, files, writes, config }: EntryPar
           description:
             'multipart/form-data with one or more files (JPEG, PNG, WebP, AVIF, GIF) in image, images or file',
           consumes: ['multipart/form-data'],
-          params: imageParams,
+          params: idOf,
           response: { 201: entryAnswer },
         },
       },
@@ -68,11 +61,11 @@ export function imageRoutes({ entries, images, files, writes, config }: EntryPar
           reply.header('connection', 'close')
           throw new Problem('too-large', { detail: `A form may have at most ${limit} bytes` })
         }
-        requireEntry(request, user, id)
+        currentEntry(entries, request, user, id)
         const received = await upload(request, reply)
         return placeFiles(files, request.log, received, (outcome) =>
           writes.answer(request, reply, user, () => {
-            requireEntry(request, user, id)
+            currentEntry(entries, request, user, id)
             const now = timestamp()
             appendImages(images, user, id, received, config.DIARY_MAX_IMAGES, now)
             entries.touch(user, id, now)
@@ -91,7 +84,7 @@ export function imageRoutes({ entries, images, files, writes, config }: EntryPar
         const { id, imageId } = request.params
         return placeFiles(files, request.log, [], (outcome) =>
           writes.answer(request, reply, user, () => {
-            requireEntry(request, user, id)
+            currentEntry(entries, request, user, id)
             const image = images.byId(user, imageId)
             if (image === undefined || image.entry_id !== id) throw imageNotFound()
             images.remove(user, imageId)

@@ -1,8 +1,5 @@
 import Joi from 'joi'
 
-export interface ImageParams {
-  id: string
-}
 export interface EntryImageParams {
   id: string
   imageId: string
@@ -10,7 +7,6 @@ export interface EntryImageParams {
 
 const id = Joi.string().max(255).required()
 
-export const imageParams = Joi.object<ImageParams, true>({ id })
 export const entryImageParams = Joi.object<EntryImageParams, true>({ id, imageId: id })
 
 /** What precedes the id in an image's URL, the one that a client puts into an `<img src>`. */
