@@ -96,10 +96,13 @@ export async function drive(origin: string, plans: readonly RoutePlan[], options
   await sleep(Math.max(0, end - performance.now()), undefined, signal === undefined ? {} : { signal }).catch(
     () => undefined,
   )
+  const measured = Math.min(duration_s, Math.max(0.001, (performance.now() - from) / 1000))
   clients.forEach((client) => client.stop())
   while (signal?.aborted !== true && clients.some((client) => client.isBusy())) await sleep(POLL_MS)
   await Promise.all(started.map(({ stop }) => stop()))
-  const routes = plans.map((plan, index) => (meters[index] as Meter).result(plan.route, plan.connections, plan.rate))
+  const routes = plans.map((plan, index) =>
+    (meters[index] as Meter).result(plan.route, plan.connections, plan.rate, measured),
+  )
   const sum = (figure: (route: RouteRun) => number) => routes.reduce((all, route) => all + figure(route), 0)
   const lag = percentilesOf(total.lag)
   return {
@@ -108,6 +111,7 @@ export async function drive(origin: string, plans: readonly RoutePlan[], options
       '*',
       sum((route) => route.connections),
       sum((route) => route.offered_rate),
+      measured,
     ),
     generator_lag_ms: { p99: lag.p99 ?? 0, max: lag.max ?? 0 },
   }

@@ -1,5 +1,6 @@
+import type { Access } from './access.ts'
 import { gradeOf } from './grade.ts'
-import { budgetChecks, runLoad, type LoadAccess, type LoadSettings } from './load.ts'
+import { budgetChecks, runLoad, type LoadSettings } from './load.ts'
 import { lookAt, lookAtHost, systemChecks } from './look.ts'
 import type { Check, Problem, Run } from './run.ts'
 import { ScratchError } from './scratch.ts'
@@ -23,7 +24,7 @@ export function loadTarget({ targets }: Watched): string {
 
 export interface LoadOrder {
   settings: LoadSettings
-  access: LoadAccess
+  access: Access
 }
 
 /** The load and the checks of its budgets; without scratch data there is no load, which is a failed check. */

@@ -45,5 +45,5 @@ export const KEEP_MS = { healthy: 7 * DAY_MS, failed: 30 * DAY_MS } as const
 /** The usual figures are the median of this many runs of the same kind. */
 export const USUAL_RUNS = 10
 /** A change is told when it exceeds both: smaller ones are noise on a busy machine. */
-export const CHANGE_MIN_RATIO = 0.25
-export const CHANGE_MIN_MS = 2
+export const CHANGE_MIN_RATIO = 0.3
+export const CHANGE_MIN_MS = 5

@@ -1,3 +1,4 @@
+import { exemption, type Access } from './access.ts'
 import { BUDGETS, type Budget, type Budgets } from './budgets.ts'
 import { drive } from './drive.ts'
 import { WARMUP_S } from './limits.ts'
@@ -12,15 +13,6 @@ export interface LoadSettings {
   warmup_s?: number
 }
 
-export interface LoadAccess {
-  monitorKey: string | undefined
-  apiKey: { tenant: string; key: string }
-}
-
-/** The header that exempts from rate limits, when there is a key. */
-export const exemption = (monitorKey: string | undefined): Record<string, string> =>
-  monitorKey === undefined ? {} : { 'x-monitor-key': monitorKey }
-
 /**
  * The mix of real routes through the gateway, on scratch data that is removed afterwards, also when the run is cut short.
  * @param signal ends the run early; what was measured until then is the result
@@ -29,7 +21,7 @@ export const exemption = (monitorKey: string | undefined): Record<string, string
 export async function runLoad(
   origin: string,
   settings: LoadSettings,
-  { monitorKey, apiKey }: LoadAccess,
+  { monitorKey, apiKey }: Access,
   signal?: AbortSignal,
 ): Promise<LoadRun> {
   const { connections, rate, duration_s, warmup_s = WARMUP_S } = settings

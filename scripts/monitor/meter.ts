@@ -7,7 +7,8 @@ export interface Meter {
   record(sample: Sample): void
   lag: RecordableHistogram
   latency: RecordableHistogram
-  result(route: string, connections: number, rate: number): RouteRun
+  /** @param measured seconds that were measured: fewer than planned when the run was ended early */
+  result(route: string, connections: number, rate: number, measured: number): RouteRun
 }
 
 const HOUR_US = 3_600_000_000
@@ -78,19 +79,19 @@ export function createMeter(from: number, seconds: number): Meter {
       put(latency, done - began)
       put(slice.latency, done - began)
     },
-    result(route, connections, rate) {
+    result(route, connections, rate, measured) {
       const failed = ERROR_CLASSES.reduce((sum, name) => sum + errors[name], 0)
       return {
         route,
         connections,
         offered_rate: rate,
-        reached_rate: Math.round((answered / seconds) * 10) / 10,
+        reached_rate: Math.round((answered / measured) * 10) / 10,
         offered,
         answered,
         errors,
         error_rate: offered === 0 ? 0 : failed / offered,
         latency_ms: percentilesOf(latency),
-        slices: slices.map((_, index) => sliceOf(index)),
+        slices: slices.slice(0, Math.ceil(measured)).map((_, index) => sliceOf(index)),
       }
     },
   }

@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs'
+import { accessOf } from './access.ts'
 import type { Language, Options } from './args.ts'
 import { UsageError } from './args.ts'
 import { changesOf } from './change.ts'
 import { openHistory, type History } from './history.ts'
 import { inspect, LoadRefused, loadTarget } from './inspect.ts'
-import type { LoadAccess } from './load.ts'
 import type { Report } from './report.ts'
 import { runFromJson } from './report-json.ts'
-import type { Run } from './run.ts'
-import { monitorKeyOf, type MonitorConfig } from './settings.ts'
+import type { Run, TargetRun } from './run.ts'
+import type { MonitorConfig } from './settings.ts'
 import { summaryOf, type Summary } from './summary.ts'
 import { readTargets, TargetsError, type Watched } from './targets.ts'
 import { TEXTS } from './texts.ts'
@@ -42,10 +42,9 @@ function watchedOf(config: MonitorConfig, options: Options): Watched {
   }
 }
 
-function accessOf(config: MonitorConfig): LoadAccess {
-  const [tenant = '', key = ''] = config.API_KEYS.split(',', 1)[0]?.trim().split(':') ?? []
-  return { monitorKey: monitorKeyOf(config), apiKey: { tenant, key } }
-}
+/** Whether nobody listens there at all. */
+const isSilent = ({ checks }: TargetRun) =>
+  checks.every(({ kind, problem }) => kind !== 'probe' || problem?.code === 'refused')
 
 const EMPTY = { latest: () => [], baseline: () => undefined }
 
@@ -88,6 +87,7 @@ export function createMonitor(config: MonitorConfig, options: Options, lang: Lan
       const changes = changesOf(run, history ?? EMPTY, fixed)
       const notes = [...standing, ...remember(run)]
       if (baseline === 'stored' && changes.baseline === undefined) notes.push(texts.noBaseline)
+      if (run.targets.every(isSilent)) notes.push(texts.notStarted)
       if (history !== undefined && changes.last === undefined) notes.push(texts.firstRun)
       return { run, changes, notes }
     },

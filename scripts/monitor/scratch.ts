@@ -33,6 +33,8 @@ export class ScratchError extends Error {
 export const SCRATCH_USER = 'monitor-scratch'
 /** Marks every event and diary entry of a load run; the sweep removes nothing without it. */
 export const MARK = 'najimban load run'
+/** Marks every report of a load run. */
+const POLICY_VERSION = 'najimban-load-run'
 const SEEDS = 20
 const DIARY_SEEDS = 3
 const PARALLEL = 8
@@ -69,7 +71,7 @@ const report = (number: number) =>
   JSON.stringify({
     status: { api: 'pass', jwks: 'pass', observability: 'na' },
     policy: {
-      policy_version: 'load-run',
+      policy_version: POLICY_VERSION,
       created_at: new Date().toISOString(),
       evaluations: [{ rule_id: 'load', target: 'api', verdict: 'pass', severity: 'info', message: MARK }],
     },
@@ -119,6 +121,11 @@ export async function makeScratch(
     const entries = parse(answer?.body ?? '')
     for (const found of Array.isArray(entries) ? (entries as unknown[]) : []) {
       if (valueAt(found, 'content') === MARK) adopt(JSON.stringify(found))
+    }
+    const listed = await call(`/reports?policy_version=${POLICY_VERSION}&page=1&limit=100`, { headers: tenant })
+    const reports = valueAt(parse(listed.answer?.body ?? ''), 'reports')
+    for (const found of Array.isArray(reports) ? (reports as unknown[]) : []) {
+      adopt(JSON.stringify({ id: valueAt(found, 'id'), status: 'ingested' }))
     }
   }
 
