@@ -39,6 +39,8 @@ const supervisor = createSupervisor({
   fileOf: (name) =>
     path.join(import.meta.dirname, '..', name === 'gateway' ? 'gateway' : `services/${name}`, 'main.ts'),
   env: {
+    // One malloc arena a process instead of one a thread: less memory, and these processes have one busy thread.
+    MALLOC_ARENA_MAX: '1',
     ...process.env,
     INTERNAL_SECRET: process.env.INTERNAL_SECRET || randomBytes(32).toString('hex'),
     MONITOR_KEY: key,
@@ -60,4 +62,5 @@ const services = names.filter((name) => name !== 'gateway')
 const ready = await supervisor.start(services)
 if (names.includes('gateway')) ready.push(...(await supervisor.start(['gateway'])))
 console.log(startTable(ready, { host: process.env.HOST || '127.0.0.1', ms: performance.now() - startedAt }))
+globalThis.gc?.({ type: 'major', execution: 'sync', flavor: 'last-resort' })
 if (values.watch) restartOnChange(names, (changed) => supervisor.restart(changed))

@@ -113,9 +113,15 @@ export async function startProcess<C extends CommonConfig>(options: ProcessOptio
     logger.info(listening, 'ready')
     stopOnSignal({ ...built, config, logger, health, admin, locals, database })
     process.send?.({ ready: name, ...listening })
+    returnStartUpMemory()
   } catch (error) {
     refuseToStart(name, error)
   }
+}
+
+/** Loading the code leaves 15 MB of garbage and one-time bytecode in each process: given back once, when it is ready. */
+function returnStartUpMemory(): void {
+  setImmediate(() => globalThis.gc?.({ type: 'major', execution: 'sync', flavor: 'last-resort' }))
 }
 
 const portOf = (server: Server): number => (server.address() as AddressInfo).port

@@ -1,6 +1,6 @@
 import rateLimit, { type CreateRateLimitOptions } from '@fastify/rate-limit'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { Redis } from 'ioredis'
+import type { Redis } from 'ioredis'
 import type { createApiKeys } from '#shared/api-keys.ts'
 import type { Logger } from '#shared/logger.ts'
 import { Problem } from '#shared/problem.ts'
@@ -25,8 +25,9 @@ const MS_PER_S = 1000
 const REDIS_REPORT_MS = 60_000
 
 /** A Redis that fails at once when it is away: the limiter then lets requests pass, and this is reported. */
-function connectRedis(url: string, logger: Logger) {
-  const redis = new Redis(url, { enableOfflineQueue: false, maxRetriesPerRequest: 1, connectTimeout: 1000 })
+async function connectRedis(url: string, logger: Logger): Promise<Redis> {
+  const { Redis: Client } = await import('ioredis') // 6 MB that only those pay who use it
+  const redis = new Client(url, { enableOfflineQueue: false, maxRetriesPerRequest: 1, connectTimeout: 1000 })
   let reported = 0
   redis.on('error', (error: Error) => {
     if (Date.now() - reported < REDIS_REPORT_MS) return
@@ -43,7 +44,7 @@ export async function registerLimits(
   logger: Logger,
   apiKeys: ReturnType<typeof createApiKeys>,
 ) {
-  const redis = config.REDIS_URL === undefined ? undefined : connectRedis(config.REDIS_URL, logger)
+  const redis = config.REDIS_URL === undefined ? undefined : await connectRedis(config.REDIS_URL, logger)
   await app.register(rateLimit, {
     global: false,
     skipOnError: true,

@@ -47,7 +47,7 @@ export function createSupervisor({ fileOf, env, end }: SupervisorOptions) {
   let stopping = false
 
   function spawn(name: ProcessName, expected = false): Child {
-    const child = fork(fileOf(name), { env, execArgv: [], stdio: ['ignore', 'inherit', 'pipe', 'ipc'] })
+    const child = fork(fileOf(name), { env, execArgv: ['--expose-gc'], stdio: ['ignore', 'inherit', 'pipe', 'ipc'] })
     const lastWords: string[] = []
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       for (const line of text.split('\n').filter((part) => part !== '')) {

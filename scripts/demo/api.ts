@@ -1,0 +1,34 @@
+/** The gateway does not answer: one line that says what to do. */
+export class GatewayAway extends Error {}
+
+export interface ApiOptions {
+  gateway: string
+  headers: Record<string, string>
+}
+
+export type Api = ReturnType<typeof createApi>
+
+/** The public HTTP API, as a client of the gateway sees it. */
+export function createApi({ gateway, headers }: ApiOptions) {
+  async function send(method: string, path: string, body?: unknown, expected: number[] = [200, 201, 204]) {
+    const isForm = body instanceof FormData
+    const response = await fetch(`${gateway}${path}`, {
+      method,
+      headers: { ...headers, ...(body === undefined || isForm ? {} : { 'content-type': 'application/json' }) },
+      ...(body === undefined ? {} : { body: isForm ? body : JSON.stringify(body) }),
+    }).catch(() => {
+      throw new GatewayAway(`No answer from ${gateway}; start the system with: npm start`)
+    })
+    const text = await response.text()
+    if (!expected.includes(response.status)) throw new Error(`${method} ${path}: ${response.status} ${text}`)
+    return { status: response.status, body: (text === '' ? undefined : JSON.parse(text)) as unknown }
+  }
+  return {
+    send,
+    get: async <T>(path: string) => (await send('GET', path)).body as T,
+    /** Adds something; 409 means that it is there already. */
+    add: async (path: string, body: unknown) => await send('POST', path, body, [201, 409]),
+    /** Deletes something; 404 means that it is gone already. */
+    remove: async (path: string) => await send('DELETE', path, undefined, [200, 204, 404]),
+  }
+}
