@@ -44,13 +44,18 @@ function storageFor(files: ImageFiles, config: UploadConfig): StorageEngine {
     _handleFile(_request, file, done) {
       const receiver = receiveImage(files, config.UPLOAD_MAX_BYTES)
       const take = async (stream: Readable): Promise<Uploaded> => {
-        for await (const chunk of stream as AsyncIterable<Buffer>) await receiver.write(chunk)
+        // A part that is refused must not be destroyed: the parser would take the form for broken off.
+        const chunks = stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>
+        for await (const chunk of chunks) await receiver.write(chunk)
         const image = await receiver.finish()
         return { ...image, path: files.pathOf(image) }
       }
       take(file.stream).then(
         (image) => done(null, image as unknown as Partial<Express.Multer.File>),
-        (error: unknown) => void receiver.abort().finally(() => done(error)),
+        (error: unknown) => {
+          file.stream.resume()
+          void receiver.abort().finally(() => done(error))
+        },
       )
     },
     _removeFile(_request, file, done) {

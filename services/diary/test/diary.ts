@@ -22,7 +22,7 @@ export interface Entry {
 /** The diary on a fresh folder. */
 export const diary = (t: Test, env: Record<string, string> = {}) => testService(t, diaryProcess, env)
 
-export const AS_ANNA = { 'x-user-id': 'anna' }
+export const AS_ANNA: Record<string, string> = { 'x-user-id': 'anna' }
 
 export const post = (app: App, payload: object, headers: Record<string, string> = AS_ANNA) =>
   app.inject({ method: 'POST', url: '/api/diaries', payload, headers })
