@@ -4,7 +4,7 @@ import { chromium, type Browser, type BrowserContextOptions, type Page } from 'p
 import t, { type Test } from 'tap'
 import { startSystem } from '../../scripts/test/system.ts'
 import { largePhoto } from './test/photo.ts'
-import { runExample } from './test/run-example.ts'
+import { runExample, spawnExample } from './test/run-example.ts'
 
 const BROWSERS = [
   process.env.CHROMIUM,
@@ -18,8 +18,13 @@ const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', 
   '--disable-component-update',
   '--disable-sync',
 ])
+const TIMEOUT_MS = 110_000
+const WAIT_MS = 20_000
 const SEOUL = { locale: 'ko-KR', timezoneId: 'Asia/Seoul' }
 const MIDDLE_OF_MONTH = Temporal.Now.plainDateISO('Asia/Seoul').with({ day: 15 })
+
+/** The discard port: nothing answers there. */
+const NOBODY = 'http://127.0.0.1:9'
 
 const executablePath = BROWSERS.find((path) => path !== undefined && existsSync(path))
 
@@ -28,6 +33,7 @@ async function openPage(t: Test, browser: Browser, url: string, options: Browser
   const context = await browser.newContext(options)
   t.teardown(() => context.close())
   const page = await context.newPage()
+  page.setDefaultTimeout(WAIT_MS)
   const faults: string[] = []
   page.on('console', (message) => {
     if (['error', 'warning'].includes(message.type())) faults.push(message.text())
@@ -41,6 +47,12 @@ async function openPage(t: Test, browser: Browser, url: string, options: Browser
   return { page, faults }
 }
 
+/** Only when nothing is under way: a request that a reload cuts off would count as failed. */
+async function reload(page: Page) {
+  await page.waitForLoadState('networkidle')
+  await page.reload()
+}
+
 async function addEvent(page: Page, { title, start, end }: { title: string; start: string; end: string }) {
   const form = page.locator('#new-event')
   await form.locator('[name=start_time]').fill(start)
@@ -52,13 +64,14 @@ async function addEvent(page: Page, { title, start, end }: { title: string; star
 t.test(
   'in a real browser',
   {
+    timeout: TIMEOUT_MS,
     skip:
       executablePath === undefined &&
       'no Chromium here: apt-get install -y chromium fonts-noto-cjk, or set CHROMIUM to its path',
   },
   async (t) => {
     const system = await startSystem(t)
-    const example = await runExample(t, system.gateway)
+    const example = await runExample(t, { GATEWAY_URL: system.gateway })
     const browser = await chromium.launch({ executablePath: executablePath as string, args: FLAGS })
     t.teardown(() => browser.close())
     const open = (t: Test, options: BrowserContextOptions = SEOUL) => openPage(t, browser, example.url, options)
@@ -107,6 +120,17 @@ t.test(
       )
       t.match(await event.locator('time').textContent(), there.toPlainTime().toString({ smallestUnit: 'minute' }))
       t.equal(await page.locator('.row', { has: event }).locator('.number').textContent(), '14')
+      await addEvent(page, { title: 'Jazz', start: `${MIDDLE_OF_MONTH}T20:00`, end: `${MIDDLE_OF_MONTH}T22:00` })
+      await page
+        .locator('.event', { hasText: 'Jazz' })
+        .getByText(/^20:00.+22:00$/)
+        .waitFor()
+      const jazz = (await api<{ data: { title: string; time_zone: string }[] }>('/api/calendar/events')).data
+      t.equal(
+        jazz.find(({ title }) => title === 'Jazz')?.time_zone,
+        'America/New_York',
+        'what they add is in their zone',
+      )
       t.same(faults, [])
     })
 
@@ -127,7 +151,8 @@ t.test(
       const day = MIDDLE_OF_MONTH.add({ months: 3 })
       await page.getByLabel('All day').check()
       await addEvent(page, { title: '가족 여행', start: `${day}T00:00`, end: `${day.add({ days: 2 })}T00:00` })
-      await page.locator('.event', { hasText: '가족 여행' }).getByText('All day').waitFor()
+      const shown = await page.locator('.event', { hasText: '가족 여행' }).locator('time').textContent()
+      t.match(shown, / 15\D+17$/)
       t.equal(await month.textContent(), name(3))
       t.same(faults, [])
     })
@@ -160,8 +185,10 @@ t.test(
       const { page, faults } = await open(t)
       await page.waitForFunction("document.querySelector('[name=content]').value.startsWith('첫눈')")
       await page.getByLabel('오늘의 이야기').fill('첫눈이 또 왔다.')
+      await page.getByLabel('기분').selectOption('')
       await page.getByRole('button', { name: '일기 저장' }).click()
       await page.locator('.entry .content', { hasText: '또 왔다' }).waitFor()
+      t.equal(await page.locator('.entry .mood').textContent(), '', 'the mood is taken away')
       t.equal(await page.locator('.entry').count(), 1)
       t.equal(await page.locator('.entry .photos img').count(), 1, 'its photo stays')
       t.same(faults, [])
@@ -177,7 +204,12 @@ t.test(
         await page.getByRole('button', { name: '예시 리포트 보내기' }).click()
         await page.locator('.report').first().getByText(shown).waitFor()
       }
-      t.equal(await page.locator('.report').count(), 2)
+      const unrated = { status: { api: 'pass' } }
+      const headers = { 'x-tenant': 'default', 'x-api-key': 'collector-key', 'content-type': 'application/json' }
+      await fetch(`${system.gateway}/ingest/qc`, { method: 'POST', headers, body: JSON.stringify(unrated) })
+      await reload(page)
+      await page.locator('.report').first().getByText('평가 없음').waitFor()
+      t.equal(await page.locator('.report').count(), 3)
       t.same(faults, [])
     })
 
@@ -209,8 +241,8 @@ t.test(
       await page.getByRole('button', { name: '한국어' }).press('Space')
       t.equal(await heading.textContent(), '나침반')
       t.equal(await page.locator('html').getAttribute('lang'), 'ko')
-      await page.locator('.report').first().getByText('차단').waitFor()
-      await page.reload()
+      await page.locator('.report', { hasText: '차단' }).waitFor()
+      await reload(page)
       t.equal(await heading.textContent(), '나침반')
       t.same(faults, [])
     })
@@ -226,9 +258,8 @@ t.test(
       }
     })
 
-    t.test('without a gateway both the terminal and the page say how to start it', async (t) => {
-      const alone = await runExample(t, 'http://127.0.0.1:9')
-      await alone.says('http://127.0.0.1:9 does not answer: start it in another terminal with  npm start')
+    t.test('without a gateway the page says in each section how to start it', async (t) => {
+      const alone = await runExample(t, { GATEWAY_URL: NOBODY })
       const { page } = await openPage(t, browser, alone.url, SEOUL)
       await page.locator('.view .problem').nth(2).waitFor()
       t.match(await page.locator('.view .problem').allTextContents(), Array(3).fill(/npm start/))
@@ -236,3 +267,17 @@ t.test(
     })
   },
 )
+
+t.test('without a gateway the terminal says in one line how to start it', async (t) => {
+  const alone = await runExample(t, { GATEWAY_URL: NOBODY })
+  const line = `The gateway at ${NOBODY} does not answer: start it in another terminal with  npm start`
+  t.ok(await alone.says(line))
+})
+
+t.test('a port that is taken ends the start with one line that says so', async (t) => {
+  const { url } = await runExample(t, { GATEWAY_URL: NOBODY })
+  const { port } = new URL(url)
+  const second = spawnExample(t, { GATEWAY_URL: NOBODY, FRONTEND_PORT: port })
+  t.equal(await second.exited, 1)
+  t.match(second.output(), `Port ${port} is already in use; set FRONTEND_PORT to another port`)
+})

@@ -19,10 +19,6 @@ await server.listen().catch((error: unknown) => {
   console.error(`${(error as Error).message}; set FRONTEND_PORT to another port`)
   process.exit(1)
 })
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => void server.close().then(() => process.exit()))
-}
-
 console.log(`The example page: ${server.resolvedUrls?.local[0]}   (/api -> ${gatewayUrl})`)
 const answers = await fetch(`${gatewayUrl}/health`, { signal: AbortSignal.timeout(ANSWER_MS) }).then(
   (response) => response.ok,

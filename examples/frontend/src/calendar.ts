@@ -1,5 +1,5 @@
 import { ask, send } from './api.ts'
-import { dayOf, format, formatSpan, lastDayOf, moveMonth, nextHour, noonOf, timeZone } from './dates.ts'
+import { dayOf, format, formatDays, formatSpan, lastDayOf, moveMonth, nextHour, noonOf, timeZone } from './dates.ts'
 import { element, find } from './dom.ts'
 import { createForm } from './form.ts'
 import { text } from './language.ts'
@@ -24,13 +24,21 @@ interface CalendarEvent {
 
 const EVENTS = '/api/calendar/events'
 
+const dayIn = (time: string) => time.slice(0, 'YYYY-MM-DD'.length)
+const monthOf = (day: string) => day.slice(0, 'YYYY-MM'.length)
+
 /** The day under which a person here looks for it: an all-day event keeps its own date in every zone. */
 const dayOfEvent = (event: CalendarEvent): string =>
-  event.all_day ? event.start_time.slice(0, 'YYYY-MM-DD'.length) : dayOf(new Date(event.start_at))
+  event.all_day ? dayIn(event.start_time) : dayOf(new Date(event.start_at))
+
+function spanOf(event: CalendarEvent): string {
+  if (!event.all_day) return formatSpan(new Date(event.start_at), new Date(event.end_at))
+  const [first, last] = [dayIn(event.start_time), dayIn(event.end_time)]
+  return first === last ? text('allDay') : formatDays(first, last)
+}
 
 function showEvent(event: CalendarEvent): HTMLElement {
-  const span = event.all_day ? text('allDay') : formatSpan(new Date(event.start_at), new Date(event.end_at))
-  const about = element('p', { class: 'about' }, element('time', { datetime: event.start_at }, span))
+  const about = element('p', { class: 'about' }, element('time', { datetime: event.start_at }, spanOf(event)))
   if (event.location) about.append(' · ', event.location)
   const item = element(
     'li',
@@ -59,7 +67,7 @@ function showDay(day: string, events: CalendarEvent[]): HTMLElement {
 export function createCalendar() {
   const label = find<HTMLElement>('#calendar .month')
   const form = find<HTMLFormElement>('#new-event')
-  let month = dayOf(new Date()).slice(0, 'YYYY-MM'.length)
+  let month = monthOf(dayOf(new Date()))
 
   const view = createView<CalendarEvent>(find('#events'), {
     empty: 'noEvents',
@@ -85,7 +93,7 @@ export function createCalendar() {
   for (const button of document.querySelectorAll<HTMLButtonElement>('[data-month]')) {
     const by = button.dataset.month as string
     button.addEventListener('click', () => {
-      void go(by === 'today' ? dayOf(new Date()).slice(0, 'YYYY-MM'.length) : moveMonth(month, Number(by)))
+      void go(by === 'today' ? monthOf(dayOf(new Date())) : moveMonth(month, Number(by)))
     })
   }
 
@@ -106,7 +114,7 @@ export function createCalendar() {
       })
       form.reset()
       suggestTimes()
-      await go(dayOfEvent(made).slice(0, 'YYYY-MM'.length))
+      await go(monthOf(dayOfEvent(made)))
     },
   })
   suggestTimes()

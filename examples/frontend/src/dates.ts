@@ -38,9 +38,15 @@ export function lastDayOf(month: string): string {
 export const format = (at: Date, options: Intl.DateTimeFormatOptions): string =>
   new Intl.DateTimeFormat(language(), options).format(at)
 
+const DAY = { month: 'short', day: 'numeric' } as const
+const TIME = { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' } as const
+
+const range = (start: Date, end: Date, options: Intl.DateTimeFormatOptions) =>
+  new Intl.DateTimeFormat(language(), options).formatRange(start, end)
+
 /** From when to when, saying the day only where it is another one. */
-export function formatSpan(start: Date, end: Date): string {
-  const time = { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' } as const
-  const options = dayOf(start) === dayOf(end) ? time : { month: 'short' as const, day: 'numeric' as const, ...time }
-  return new Intl.DateTimeFormat(language(), options).formatRange(start, end)
-}
+export const formatSpan = (start: Date, end: Date): string =>
+  range(start, end, dayOf(start) === dayOf(end) ? TIME : { ...DAY, ...TIME })
+
+/** From which day to which. */
+export const formatDays = (first: string, last: string): string => range(noonOf(first), noonOf(last), DAY)

@@ -81,7 +81,8 @@ export function createDiary() {
   const { render } = createForm(form, {
     done: 'entrySaved',
     async send(data) {
-      const written = { date: data.get('date'), content: data.get('content'), mood: data.get('mood') || null }
+      // '' takes a mood away; null, of a mood that the list does not have, keeps it.
+      const written = { date: data.get('date'), content: data.get('content'), mood: data.get('mood') }
       const saved = await (opened?.date === written.date
         ? send<Entry>('PUT', `${DIARIES}/${opened.id}`, written)
         : send<Entry>('POST', DIARIES, written))

@@ -22,7 +22,7 @@ const KEY = { 'x-tenant': 'default', 'x-api-key': 'collector-key' }
 function showReport({ id, createdAt, severity, policyVersion }: Report): HTMLElement {
   const at = new Date(createdAt)
   const policy = policyVersion === undefined ? '' : `${text('policy')} ${policyVersion}`
-  const level = severity ?? 'pass'
+  const level = severity ?? 'unrated'
   return element(
     'li',
     { class: 'report', 'data-id': id },

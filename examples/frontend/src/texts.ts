@@ -66,7 +66,7 @@ export const TEXTS = {
     'The latest reports from apps and CI, read with the key of the tenant “default”.',
   ],
   severity: ['심각도', 'Severity'],
-  pass: ['통과', 'Pass'],
+  unrated: ['평가 없음', 'Not rated'],
   info: ['정보', 'Info'],
   warn: ['경고', 'Warning'],
   block: ['차단', 'Blocking'],
