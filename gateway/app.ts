@@ -4,7 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { createApiKeys } from '#shared/api-keys.ts'
 import { createServer, type App } from '#shared/server.ts'
 import type { Built, Deps, ProcessOptions } from '#shared/start.ts'
-import { registerBrowserHeaders } from './browser-headers.ts'
+import { registerBrowserHeaders, SECURITY_HEADERS } from './browser-headers.ts'
 import { settings, type GatewayConfig } from './config.ts'
 import { createOpenApi } from './documents/openapi.ts'
 import { serveDocuments } from './documents/routes.ts'
@@ -50,13 +50,14 @@ export async function buildGateway(config: GatewayConfig, deps: Deps): Promise<B
     requestTimeoutMs: 0, // the proxy watches the pace of bodies itself
     parseBodies: false,
     notFound: { availableEndpoints: ENDPOINTS },
+    ownHeaders: SECURITY_HEADERS,
     ...(config.TRUSTED_PROXIES === undefined ? {} : { trustProxy: config.TRUSTED_PROXIES }),
   })
   // The proxy says 100 Continue when it is ready to take the body, so a refused upload is never sent.
   app.server.on('checkContinue', app.routing)
 
+  await registerBrowserHeaders(app, config) // first, so that a page can read every refusal
   guardRequests(app)
-  await registerBrowserHeaders(app, config)
   const limits = await registerLimits(app, config, logger, createApiKeys(config.API_KEYS))
   const healthOptions = {
     app,

@@ -66,8 +66,10 @@ export async function registerBrowserHeaders(app: App, config: GatewayConfig): P
   const sameOrigin = { origin: false, preflight: false }
   await app.register(cors, {
     delegator: ({ method, headers }, callback) => {
-      if (headers.origin === undefined) return callback(null, sameOrigin)
-      callback(null, method === 'OPTIONS' && 'access-control-request-method' in headers ? preflight : plain)
+      const { origin } = headers
+      if (origin === undefined) return callback(null, sameOrigin)
+      if (method === 'OPTIONS' && 'access-control-request-method' in headers) return callback(null, preflight)
+      callback(null, config.CORS_ORIGINS.includes(origin) ? plain : sameOrigin)
     },
   })
   app.addHook('onSend', (_request, reply, payload, done) => {

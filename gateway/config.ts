@@ -50,6 +50,19 @@ const list = () =>
       .filter((part) => part !== ''),
   ) as unknown as Joi.ArraySchema<string[]>
 
+const isOrigin = (text: string) => URL.canParse(text) && new URL(text).origin === text
+
+/** A browser sends its origin without a slash at the end: one written so would never match. */
+const origins = () =>
+  list().custom((value: string[], helpers: Joi.CustomHelpers) => {
+    const wrong = value.find((origin) => !isOrigin(origin))
+    return wrong === undefined
+      ? value
+      : helpers.message({
+          custom: `CORS_ORIGINS must have origins such as http://localhost:4000, and ${wrong} is none`,
+        })
+  })
+
 const limit = (standard: number) => integer(1, 1e9).default(standard)
 const ms = (standard: number) => integer(10, 3_600_000).default(standard)
 
@@ -63,7 +76,7 @@ export const settings: Settings<GatewayConfig> = {
   DIARY_URL: url().description('Where the diary is, when not on this machine'),
   COLLECTOR_URL: url().description('Where the collector is, when not on this machine'),
   API_KEYS: apiKeysSetting,
-  CORS_ORIGINS: list().default(['http://localhost:4000']).description('Origins of front ends, separated by commas'),
+  CORS_ORIGINS: origins().default(['http://localhost:4000']).description('Origins of front ends, separated by commas'),
   TRUSTED_PROXIES: list().description('Addresses of reverse proxies whose X-Forwarded-For is believed'),
   MONITOR_KEY: text()
     .min(32)

@@ -4,7 +4,7 @@ import { duplicateHeader, unsafePath } from './proxy/headers.ts'
 
 const SHOWN_AS: Record<string, string> = { host: 'Host', authorization: 'Authorization' }
 
-/** Refuses what two servers may read differently: ambiguous paths and fields sent twice. First of all hooks. */
+/** Refuses what two servers may read differently: ambiguous paths and fields sent twice; before any hook that reads them. */
 export function guardRequests(app: App): void {
   app.addHook('onRequest', (request, _reply, done) => {
     const reason = unsafePath(request.raw.url as string)

@@ -59,6 +59,8 @@ export interface ServerOptions {
   parseBodies?: boolean
   /** Members that a 404 for an unknown path carries besides. */
   notFound?: Record<string, unknown>
+  /** Fields of the answers that are given before any hook can set them. */
+  ownHeaders?: Record<string, string>
   /** Addresses of reverse proxies whose `X-Forwarded-For` is believed. */
   trustProxy?: string[]
 }
@@ -134,7 +136,11 @@ export function createServer(options: ServerOptions): App {
       connectionsCheckingInterval: CONNECTIONS_CHECK_MS,
     },
     clientErrorHandler: answerClientError,
-    frameworkErrors: (error, request, reply) => sendProblem(problemOf(error), request, reply),
+    frameworkErrors: (error, request, reply) => {
+      // A path that cannot be decoded is refused before any hook runs.
+      reply.raw.once('finish', () => report(request, reply, options))
+      return sendProblem(problemOf(error), request, reply.headers(options.ownHeaders ?? {}))
+    },
   }).withTypeProvider<JoiTypes>() as unknown as App
 
   app.decorateRequest('caller')
@@ -238,24 +244,29 @@ function validateWithJoi(app: App): void {
   app.setSerializerCompiler(() => JSON.stringify)
 }
 
-/** Request id out, one log line and one observation for each request, at its end. */
-function observe(app: App, { logger, metrics, health }: ServerOptions): void {
+/** One log line and one observation for a request that has been answered. */
+function report(request: FastifyRequest, reply: FastifyReply, { logger, metrics }: ServerOptions): void {
+  const ms = reply.elapsedTime
+  const { statusCode } = reply.raw
+  metrics.observe(request.method, request.routeOptions.url ?? 'unknown', statusCode, ms / 1000)
+  logger.info({
+    requestId: request.id,
+    method: request.method,
+    path: request.url.split('?', 1)[0],
+    status: statusCode,
+    ms: Math.round(ms * 100) / 100,
+  })
+}
+
+/** Request id out, and a report at the end of each request. */
+function observe(app: App, options: ServerOptions): void {
   app.addHook('onRequest', (request, reply, done) => {
     void reply.header('x-request-id', request.id)
-    if (health.isDraining()) reply.header('connection', 'close')
+    if (options.health.isDraining()) reply.header('connection', 'close')
     done()
   })
   app.addHook('onResponse', (request, reply, done) => {
-    const ms = reply.elapsedTime
-    const { statusCode } = reply.raw
-    metrics.observe(request.method, request.routeOptions.url ?? 'unknown', statusCode, ms / 1000)
-    logger.info({
-      requestId: request.id,
-      method: request.method,
-      path: request.url.split('?', 1)[0],
-      status: statusCode,
-      ms: Math.round(ms * 100) / 100,
-    })
+    report(request, reply, options)
     done()
   })
 }
