@@ -10,7 +10,13 @@ import { commonSettings } from '#shared/config.ts'
 /** docs/settings.md is written by `node scripts/settings-table.ts`; a test fails when it is not what the code says. */
 export const SETTINGS_FILE = path.join(import.meta.dirname, '..', 'docs', 'settings.md')
 
-const GROUPS = { 'Every process': commonSettings, Gateway: gateway, Calendar: calendar, Diary: diary, Collector: collector }
+const GROUPS = {
+  'Every process': commonSettings,
+  Gateway: gateway,
+  Calendar: calendar,
+  Diary: diary,
+  Collector: collector,
+}
 
 interface Described {
   flags?: { default?: unknown; description?: string }

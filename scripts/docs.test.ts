@@ -1,0 +1,61 @@
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import t from 'tap'
+import { ADMIN_PORT_OFFSET, PORTS } from '#shared/ports.ts'
+import { LIMIT_CLASSES } from '../gateway/limits/classes.ts'
+import { ROUTES } from '../gateway/upstreams.ts'
+import { settingRow, settingsByProcess, settingsPage, SETTINGS_FILE } from './settings-table.ts'
+
+const read = (file: string) => readFileSync(path.join(import.meta.dirname, '..', file), 'utf8')
+
+t.test('PORTS.md says what shared/ports.ts says', async (t) => {
+  const page = read('PORTS.md')
+  for (const [name, port] of Object.entries(PORTS)) {
+    t.match(page, `| ${name} | ${port} | ${port + ADMIN_PORT_OFFSET} | \`${name.toUpperCase()}_PORT\` |`)
+  }
+})
+
+t.test('docs/settings.md is what the code says', async (t) => {
+  t.equal(readFileSync(SETTINGS_FILE, 'utf8'), settingsPage(), 'run: node scripts/settings-table.ts')
+})
+
+t.test("every row of the README's settings table is a setting with that default and meaning", async (t) => {
+  const known = new Map([...settingsByProcess().values()].flatMap((settings) => [...settings]))
+  const table = read('README.md').split('<!-- settings -->')[1]?.split('<!-- /settings -->')[0] ?? ''
+  const rows = [...table.matchAll(/^\| `(\w+)` .*$/gm)]
+  t.ok(rows.length >= 10)
+  for (const [row, name] of rows) {
+    const schema = known.get(name as string)
+    t.ok(schema, `${name} exists`)
+    if (schema !== undefined) t.equal(row, settingRow(name as string, schema))
+  }
+})
+
+t.test('every setting has a description', async (t) => {
+  for (const settings of settingsByProcess().values()) {
+    for (const [name, schema] of settings) t.match(settingRow(name, schema), /\| [^|]{8,} \|$/, name)
+  }
+})
+
+t.test('docs/gateway.md names every route and every limit class', async (t) => {
+  const page = read('docs/gateway.md')
+  for (const { prefix } of ROUTES) t.ok(page.includes(prefix.replace(/^\/api\/collector/, '')), prefix)
+  for (const [name, { setting }] of Object.entries(LIMIT_CLASSES))
+    t.match(page, new RegExp(`\\| ${name} \\|.*${setting}`))
+})
+
+t.test('every dependency is explained', async (t) => {
+  const page = read('docs/dependencies.md')
+  const { dependencies, devDependencies } = JSON.parse(read('package.json')) as Record<string, Record<string, string>>
+  for (const name of Object.keys(dependencies ?? {})) t.ok(page.includes(name), name)
+  for (const name of Object.keys(devDependencies ?? {}))
+    t.ok(name.startsWith('@types/') || page.includes(name.split('/')[0] as string), name)
+})
+
+t.test('links between the pages lead somewhere', async (t) => {
+  for (const page of ['README.md', 'CONTRIBUTING.md', 'PORTS.md', 'docs/gateway.md', 'docs/operations.md']) {
+    for (const [, link] of read(page).matchAll(/\]\((?!https?:)([^)#]+)\)/g)) {
+      t.doesNotThrow(() => read(path.join(path.dirname(page), link as string)), `${page}: ${link}`)
+    }
+  }
+})
