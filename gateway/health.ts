@@ -35,7 +35,7 @@ async function summary({ health, upstreamHealth, rateLimitStore, port }: HealthO
 }
 
 export function serveHealth(options: HealthOptions): void {
-  options.app.get('/health', { config: { limited: false, etag: false } }, () => summary(options))
+  options.app.get('/health', { config: { public: true, etag: false } }, () => summary(options))
 }
 
 /** The gateway's admin pages: its details with the services' state, and one scrape of every process. */

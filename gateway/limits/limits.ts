@@ -13,10 +13,6 @@ declare module 'fastify' {
   interface FastifyRequest {
     limitKey: string
   }
-  interface FastifyContextConfig {
-    /** False: requests of this route use nobody's budget (probes). */
-    limited?: boolean
-  }
 }
 
 export type RateLimits = Awaited<ReturnType<typeof registerLimits>>
@@ -37,7 +33,7 @@ async function connectRedis(url: string, logger: Logger): Promise<Redis> {
   return redis
 }
 
-/** Counts every request (404s too) against the budget of its class and answers 429 beyond it. */
+/** Counts every request but probes (404s too) against the budget of its class and answers 429 beyond it. */
 export async function registerLimits(
   app: App,
   config: GatewayConfig,
@@ -65,7 +61,7 @@ export async function registerLimits(
   const seconds = Math.ceil(config.RATE_LIMIT_WINDOW_MS / MS_PER_S)
 
   app.addHook('onRequest', async (request: FastifyRequest, reply: FastifyReply) => {
-    if (request.routeOptions.config.limited === false || isMonitor(request.headers)) return
+    if (request.routeOptions.config.public === true || isMonitor(request.headers)) return
     const name = limitClassOf(request.method, request.url)
     request.limitKey = `${name}:${clientKey(request.headers, request.ip, apiKeys)}`
     const result = await limiters[name](request)
