@@ -1,12 +1,13 @@
 import type { Socket } from 'node:net'
-import { answerHeaders, flatHeaders } from './answer.ts'
+import { endAnswer, startAnswer, writePieces } from './answer.ts'
 import type { Breaker } from './breaker.ts'
 import type { Connection, Receiver } from './connection.ts'
 import type { Exchange, Failure, FailureKind, ProxyLimits } from './contract.ts'
 import { discardBody } from './discard.ts'
-import type { Piece, ResponseHead, ResponseParser } from './parser.ts'
+import type { ResponseParser } from './parser.ts'
 import type { Pool, Waiter } from './pool.ts'
 import { requestHead } from './request-head.ts'
+import type { ResponseHead } from './response-head.ts'
 import { isRetryable } from './retry.ts'
 import type { RetryBudget } from './retry.ts'
 import type { Sweep, Swept } from './sweep.ts'
@@ -29,6 +30,7 @@ const NOT_UPSTREAMS_FAULT = new Set<FailureKind>(['overloaded', 'breaker-open', 
 
 /** One request from its arrival to the end of its answer. */
 export class Transfer implements Receiver, Waiter, Swept {
+  place = 0
   private readonly upstream: Upstream
   private readonly exchange: Exchange
   private readonly head: string
@@ -80,7 +82,7 @@ export class Transfer implements Receiver, Waiter, Swept {
       this.pipelined = true
       request.socket.on('close', this.left)
     }
-    this.upstream.clock.members.add(this)
+    this.upstream.clock.add(this)
     this.judged = refusal !== undefined
     if (response.destroyed || request.socket.destroyed) this.left()
     else if (refusal !== undefined) this.conclude(refusal)
@@ -120,7 +122,7 @@ export class Transfer implements Receiver, Waiter, Swept {
       if (!this.beginAnswer(parser, parser.head)) return this.upstreamFailed('bad-response')
     }
     if (parser.complete) this.finishAnswer(parser)
-    else this.continueAnswer(parser.pieces)
+    else this.continueAnswer(parser)
   }
 
   lost(): void {
@@ -185,33 +187,21 @@ export class Transfer implements Receiver, Waiter, Swept {
 
   /** False when the head cannot be written. */
   private beginAnswer(parser: ResponseParser, head: ResponseHead): boolean {
-    const { response } = this.exchange
     // An answer that is complete, or is no success, ends the upload. A success may be written while it still reads.
     this.early = this.uploading && (parser.complete || head.status >= 300)
-    const headers = answerHeaders(head, flatHeaders(this.exchange.responseHeaders))
-    if (head.contentLength !== undefined && head.status !== 204) {
-      headers.push('content-length', head.contentLength)
-    } else if (parser.complete && head.framing !== 'none' && parser.trailers.length === 0) {
-      headers.push('content-length', String(size(parser.pieces)))
-    } else if (head.trailer !== undefined && head.framing === 'chunked' && response.useChunkedEncodingByDefault) {
-      headers.push('trailer', head.trailer)
-    }
-    if (this.early) headers.push('connection', 'close')
-    try {
-      response.writeHead(head.status, headers)
-    } catch {
-      return false
-    }
-    this.answering = head
     if (this.early) this.upload?.stop()
+    if (!startAnswer(this.exchange, head, parser, this.early)) return false
+    this.answering = head
+    // A probe need not last as long as its answer.
+    const { breaker } = this.upstream
+    if (head.events || breaker.state !== 'closed') breaker.succeeded()
     return true
   }
 
-  private continueAnswer(pieces: Piece[]): void {
+  private continueAnswer(parser: ResponseParser): void {
     const { response } = this.exchange
-    if (pieces.length === 0) response.flushHeaders()
-    for (const piece of pieces) this.write(piece)
-    if (response.writableNeedDrain && !this.clientBlocked) {
+    this.bytes += writePieces(this.exchange, parser)
+    if (response.writableNeedDrain && response.writableLength > 0 && !this.clientBlocked) {
       this.clientBlocked = true
       this.connection?.socket.pause()
       response.once('drain', this.clientDrained)
@@ -224,39 +214,24 @@ export class Transfer implements Receiver, Waiter, Swept {
     this.connection?.socket.resume()
   }
 
-  private write(piece: Piece): void {
-    this.bytes += piece.length
-    this.exchange.response.write(piece, 'latin1')
-  }
-
   private finishAnswer(parser: ResponseParser): void {
     const { request, response } = this.exchange
-    const { pieces, trailers } = parser
-    const { limits, pool, breaker } = this.upstream
+    const connection = this.connection as Connection
+    this.connection = undefined
     this.answered = true
     this.judged = true
-    breaker.succeeded()
+    this.upstream.breaker.succeeded()
     if (this.early) {
-      if (pieces.length === 0) response.flushHeaders()
-      for (const piece of pieces) this.write(piece)
+      this.bytes += writePieces(this.exchange, parser)
       // Ending the response closes the connection, and with bytes unread that would be a reset.
-      discardBody(request, limits, () => response.end())
+      discardBody(request, this.upstream.limits, () => response.end())
     } else {
-      if (trailers.length > 0 && response.chunkedEncoding) response.addTrailers(pairs(trailers))
-      const last = pieces.length - 1
-      for (let i = 0; i < last; i++) this.write(pieces[i] as Piece)
-      if (last < 0) {
-        response.end()
-      } else {
-        this.bytes += (pieces[last] as Piece).length
-        response.end(pieces[last], 'latin1')
-      }
+      this.bytes += endAnswer(this.exchange, parser)
       if (this.uploading) this.abandonUpload()
     }
-    const connection = this.connection as Connection
     const bodySent = this.upload === undefined || this.upload.complete
-    this.connection = undefined
-    if (this.answering?.reusable === true && !parser.excess && bodySent && connection.usable) pool.release(connection)
+    const reusable = this.answering?.reusable === true && !parser.excess && bodySent && connection.usable
+    if (reusable) this.upstream.pool.release(connection)
     else connection.destroy()
   }
 
@@ -335,7 +310,7 @@ export class Transfer implements Receiver, Waiter, Swept {
     this.done = true
     this.over = true
     if (this.pipelined) request.socket.off('close', this.left)
-    this.upstream.clock.members.delete(this)
+    this.upstream.clock.remove(this)
     this.upstream.pool.waiting.delete(this)
     if (!this.answered) this.upload?.stop()
     this.dropConnection()
@@ -352,16 +327,4 @@ export class Transfer implements Receiver, Waiter, Swept {
 
 function uncork(socket: Socket): void {
   socket.uncork()
-}
-
-function size(pieces: readonly Piece[]): number {
-  let bytes = 0
-  for (const piece of pieces) bytes += piece.length
-  return bytes
-}
-
-function pairs(flat: readonly string[]): Array<[string, string]> {
-  const list: Array<[string, string]> = []
-  for (let i = 0; i < flat.length; i += 2) list.push([flat[i] as string, flat[i + 1] as string])
-  return list
 }

@@ -1,8 +1,8 @@
 import t from 'tap'
-import { answerHeaders, flatHeaders } from './answer.ts'
+import { answerHeaders, flatHeaders } from './answer-headers.ts'
 import { headerName } from './header-names.ts'
 import { duplicateHeader, filterRequestHeaders, unsafePath } from './headers.ts'
-import type { ResponseHead } from './parser.ts'
+import type { ResponseHead } from './response-head.ts'
 
 const allowed = new Set(['host', 'accept', 'x-user-id', 'content-length', 'connection', 'te', 'expect', 'x_user_id'])
 

@@ -16,6 +16,7 @@ export interface Waiter {
 export class Pool implements ConnectionOwner, Swept {
   readonly waiting = new Set<Waiter>()
   size = 0
+  place = 0
   /** coarse time since when the upstream refuses connections, or undefined */
   downSince: number | undefined
 
@@ -31,7 +32,7 @@ export class Pool implements ConnectionOwner, Swept {
     this.address = address
     this.limits = limits
     this.clock = clock
-    clock.members.add(this)
+    clock.add(this)
   }
 
   get idleCount(): number {
@@ -74,7 +75,7 @@ export class Pool implements ConnectionOwner, Swept {
     this.drain()
     clearTimeout(this.reconnect)
     for (const connection of this.connecting) connection.destroy()
-    this.clock.members.delete(this)
+    this.clock.remove(this)
   }
 
   opened(connection: Connection): void {

@@ -35,10 +35,12 @@ export function createProxy(options: ProxyOptions): Proxy {
   )
   let active = 0
   let closing = false
+  let stopped = false
   const drained = Promise.withResolvers<void>()
 
   const stopWhenDrained = (): void => {
-    if (!closing || active > 0) return
+    if (!closing || active > 0 || stopped) return
+    stopped = true
     pool.stop()
     clock.stop()
     drained.resolve()
@@ -55,7 +57,7 @@ export function createProxy(options: ProxyOptions): Proxy {
       stopWhenDrained()
     },
   }
-  clock.members.add({ sweep: (_now, elapsed) => budget.refill(elapsed) })
+  clock.add({ place: 0, sweep: (_now, elapsed) => budget.refill(elapsed) })
 
   const refusal = (): Failure | undefined => {
     if (closing) return { kind: 'refused', retryAfter: 1 }
