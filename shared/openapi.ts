@@ -22,7 +22,8 @@ export function serveOpenApi(app: App, title: string, description: string): void
       }
       const responses = Object.entries((schema?.response ?? {}) as Record<string, unknown>)
       if (responses.length > 0) shown.response = Object.fromEntries(responses.map(([k, v]) => [k, toJsonSchema(v)]))
-      return { schema: shown as FastifySchema, url }
+      // A list answers with and without its last slash; the document names it without.
+      return { schema: shown as FastifySchema, url: url.replace(/(?<=.)\/$/, '') }
     },
   })
   void app.register(async (routes) => {

@@ -10,6 +10,7 @@ import { createEventTagStore } from './event-tags/store.ts'
 import { eventRoutes } from './events/routes.ts'
 import { createEventStore } from './events/store.ts'
 import { healthRoute } from './health.ts'
+import { registerCalendarMetrics } from './metrics.ts'
 import { openCalendarDatabase } from './migrations.ts'
 import { tagRoutes } from './tags/routes.ts'
 import { createTagStore } from './tags/store.ts'
@@ -26,7 +27,7 @@ export const calendarProcess: ProcessOptions<CalendarConfig> = {
 
 /** The calendar on an open database; it never listens. */
 export function buildCalendar(config: CalendarConfig, deps: Deps): Built {
-  const { logger, health } = deps
+  const { logger, health, metrics } = deps
   const db = deps.database as Database
   const writes = createWrites(db, config, {
     health,
@@ -35,6 +36,7 @@ export function buildCalendar(config: CalendarConfig, deps: Deps): Built {
       process.exit(EXIT.diskFailure)
     },
   })
+  registerCalendarMetrics(metrics.registry, writes.pending)
   const app = createServer({
     config,
     ...deps,
