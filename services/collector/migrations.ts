@@ -6,6 +6,8 @@ import type { CollectorConfig } from './config.ts'
 /** Marks the file as the collector's: 'NJco'. */
 const APPLICATION_ID = 0x4e_4a_63_6f
 
+const HOUR_MS = 3_600_000
+
 /** Append-only; columns are named as the API names them. */
 export const migrations: readonly Migration[] = [
   `${IDEMPOTENCY_TABLE}
@@ -21,10 +23,38 @@ export const migrations: readonly Migration[] = [
     markdown TEXT,
     report TEXT NOT NULL
   );
-  -- Lists and counts read no report; with severity in it, neither does the timeline.
-  CREATE INDEX reports_by_time ON reports (tenantId, createdAt, seq, severity);
+  CREATE INDEX reports_by_time ON reports (tenantId, createdAt);
   CREATE INDEX reports_by_severity ON reports (tenantId, severity, createdAt) WHERE severity IS NOT NULL;
   CREATE INDEX reports_by_policy ON reports (tenantId, policyVersion, createdAt) WHERE policyVersion IS NOT NULL;
+
+  -- What the timeline and the list would else count anew at every poll, kept in the transaction of every change.
+  CREATE TABLE report_hours (
+    tenantId TEXT NOT NULL,
+    time INTEGER NOT NULL,
+    severity TEXT NOT NULL,
+    reports INTEGER NOT NULL,
+    PRIMARY KEY (tenantId, time, severity)
+  ) WITHOUT ROWID;
+  CREATE TABLE report_totals (
+    tenantId TEXT NOT NULL,
+    severity TEXT NOT NULL,
+    reports INTEGER NOT NULL,
+    PRIMARY KEY (tenantId, severity)
+  ) WITHOUT ROWID;
+  CREATE TRIGGER reports_added AFTER INSERT ON reports BEGIN
+    INSERT INTO report_hours VALUES (NEW.tenantId, NEW.createdAt / ${HOUR_MS} * ${HOUR_MS}, coalesce(NEW.severity, 'none'), 1)
+      ON CONFLICT DO UPDATE SET reports = reports + 1;
+    INSERT INTO report_totals VALUES (NEW.tenantId, coalesce(NEW.severity, 'none'), 1)
+      ON CONFLICT DO UPDATE SET reports = reports + 1;
+  END;
+  CREATE TRIGGER reports_deleted AFTER DELETE ON reports BEGIN
+    UPDATE report_hours SET reports = reports - 1 WHERE (tenantId, time, severity) =
+      (OLD.tenantId, OLD.createdAt / ${HOUR_MS} * ${HOUR_MS}, coalesce(OLD.severity, 'none'));
+    DELETE FROM report_hours WHERE reports = 0 AND (tenantId, time, severity) =
+      (OLD.tenantId, OLD.createdAt / ${HOUR_MS} * ${HOUR_MS}, coalesce(OLD.severity, 'none'));
+    UPDATE report_totals SET reports = reports - 1 WHERE (tenantId, severity) =
+      (OLD.tenantId, coalesce(OLD.severity, 'none'));
+  END;
 
   CREATE TABLE sign_tokens (
     seq INTEGER PRIMARY KEY,

@@ -7,9 +7,11 @@ import { ingestedSchema, ingestSchema, type IngestInput } from './schema.ts'
 import { policyVersionOf, severityOf } from './severity.ts'
 import type { IngestStore, NewReport } from './store.ts'
 
-/** What is stored of a report: its text as a whole, and beside it what lists are made from. */
-export function newReport({ markdown, ...report }: IngestInput): NewReport {
-  const createdAt = Date.now()
+/**
+ * What is stored of a report: its text as a whole, and beside it what lists are made from.
+ * @param createdAt milliseconds since 1970
+ */
+export function newReport({ markdown, ...report }: IngestInput, createdAt: number): NewReport {
   return {
     id: newReportId(createdAt),
     createdAt,
@@ -38,7 +40,7 @@ export const ingestRoutes =
       },
       async (request, reply) => {
         const { tenant } = request.apiKey
-        const report = newReport(request.body)
+        const report = newReport(request.body, Date.now())
         let isStored = false
         await writes.answer(request, reply, tenant, () => {
           store.add(tenant, report)

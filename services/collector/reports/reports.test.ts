@@ -9,11 +9,10 @@ interface List {
 const HOUR_MS = 3_600_000
 
 t.test('the list is newest first and says how many there are', async (t) => {
-  const { ask, ingest, age } = await collector(t)
+  const { ask, ingest, ingestAt } = await collector(t)
   const plain = await ingest()
   const judgedId = await ingest({ ...judged('block'), policy: { policy_version: 'v1', evaluations: [] } })
-  const oldest = await ingest()
-  age(oldest, HOUR_MS)
+  const oldest = ingestAt(Date.now() - HOUR_MS)
   const { reports, pagination } = (await ask('/reports')).json<List>()
   t.same(
     reports.map(({ id }) => id),
@@ -26,10 +25,9 @@ t.test('the list is newest first and says how many there are', async (t) => {
 })
 
 t.test('pages by number and by cursor give every report once, also those of one millisecond', async (t) => {
-  const { ask, ingest, database } = await collector(t)
+  const { ask, ingest, ingestAt } = await collector(t)
   const ids: string[] = []
-  for (let n = 0; n < 7; n++) ids.unshift(await ingest())
-  database?.exec('UPDATE reports SET createdAt = 1795000000000')
+  for (let n = 0; n < 7; n++) ids.unshift(ingestAt(1_795_000_000_000))
   const read = async (query: string) => (await ask(`/reports?limit=3&${query}`)).json<List>()
   const pages = await Promise.all([1, 2, 3, 4].map((page) => read(`page=${page}`)))
   t.same(
@@ -51,13 +49,12 @@ t.test('pages by number and by cursor give every report once, also those of one 
 })
 
 t.test('filters by severity, policy version and time work alone and together', async (t) => {
-  const { ask, ingest, age } = await collector(t)
+  const { ask, ingest, ingestAt } = await collector(t)
   const versioned = (version: unknown, severity: string) => ({
     ...judged(severity),
     policy: { policy_version: version, ...judged(severity).policy },
   })
-  const old = await ingest(versioned('v1', 'block'))
-  age(old, 5 * HOUR_MS)
+  const old = ingestAt(Date.now() - 5 * HOUR_MS, versioned('v1', 'block'))
   const block = await ingest(versioned('v1', 'block'))
   const warn = await ingest(versioned('정책 2', 'warn'))
   const find = async (query: string) => {

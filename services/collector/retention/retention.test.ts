@@ -4,14 +4,12 @@ import { collector, TEAM_A } from '../test/collector.ts'
 const DAY_MS = 86_400_000
 
 t.test("a run deletes the tenant's own reports past their days, with their links, and nothing else", async (t) => {
-  const { ask, ingest, age, database } = await collector(t, { RETENTION_CHUNK: '2', RETAIN_DAYS: '7' })
-  const old: string[] = []
-  for (let n = 0; n < 5; n++) old.push(await ingest())
-  const young = await ingest()
-  const foreign = await ingest({ status: {} }, TEAM_A)
+  const { ask, ingestAt, database } = await collector(t, { RETENTION_CHUNK: '2', RETAIN_DAYS: '7' })
+  const limit = Date.now() - 7 * DAY_MS
+  const old = Array.from({ length: 5 }, () => ingestAt(limit - 1000))
+  const young = ingestAt(limit + 60_000)
+  const foreign = ingestAt(limit - 1000, { status: {} }, 'teamA')
   const { bundleUrl } = (await ask(`/reports/${old[0]}/sign`, { method: 'POST' })).json<{ bundleUrl: string }>()
-  for (const id of [...old, foreign]) age(id, 7 * DAY_MS + 1000)
-  age(young, 7 * DAY_MS - 60_000)
 
   const before = Date.now()
   const answer = await ask('/admin/retention/run', { method: 'POST' })
@@ -30,9 +28,8 @@ t.test("a run deletes the tenant's own reports past their days, with their links
 })
 
 t.test('reports come in while a run is under way', async (t) => {
-  const { ask, ingest, database } = await collector(t, { RETENTION_CHUNK: '1' })
-  for (let n = 0; n < 30; n++) await ingest()
-  database?.exec('UPDATE reports SET createdAt = 1000')
+  const { ask, ingest, ingestAt } = await collector(t, { RETENTION_CHUNK: '1' })
+  for (let n = 0; n < 30; n++) ingestAt(1000)
   const order: string[] = []
   const run = ask('/admin/retention/run', { method: 'POST' }).then((answer) => {
     order.push('run')
@@ -45,8 +42,8 @@ t.test('reports come in while a run is under way', async (t) => {
 })
 
 t.test('a retried run gives the first answer', async (t) => {
-  const { ask, ingest, age } = await collector(t)
-  age(await ingest(), 31 * DAY_MS)
+  const { ask, ingestAt } = await collector(t)
+  ingestAt(Date.now() - 31 * DAY_MS)
   const run = () => ask('/admin/retention/run', { method: 'POST', headers: { 'idempotency-key': 'nightly' } })
   const first = await run()
   t.match(first.json(), { deleted: 1, retainDays: 30 })

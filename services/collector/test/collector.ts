@@ -1,6 +1,10 @@
+import type { Database } from '#shared/database.ts'
 import { testService } from '#shared/test/service.ts'
 import type { Test } from 'tap'
 import { collectorProcess } from '../app.ts'
+import { newReport } from '../ingest/routes.ts'
+import type { IngestInput } from '../ingest/schema.ts'
+import { createIngestStore } from '../ingest/store.ts'
 
 const API_KEYS = 'default:collector-key,teamA:teamA-key,teamA:teamA-other:sender,teamB:teamB-key'
 
@@ -36,10 +40,11 @@ export async function collector(t: Test, env: Record<string, string> = {}) {
     t.equal(answer.statusCode, 201, answer.body)
     return answer.json<{ id: string }>().id
   }
-  /** Makes a report older, as if it had come that many milliseconds ago. */
-  const age = (id: string, ms: number) =>
-    service.database
-      ?.prepare('UPDATE reports SET createdAt = createdAt - ?, updatedAt = updatedAt - ? WHERE id = ?')
-      .run(ms, ms, id)
-  return { ...service, ask, ingest, age }
+  /** Stores a report of the tenant as if it had come at that time (milliseconds since 1970). */
+  const ingestAt = (createdAt: number, payload: IngestInput = { status: { api: 'pass' } }, tenant = 'default') => {
+    const report = newReport(payload, createdAt)
+    createIngestStore(service.database as Database).add(tenant, report)
+    return report.id
+  }
+  return { ...service, ask, ingest, ingestAt }
 }

@@ -15,11 +15,11 @@ export type TimelineStore = ReturnType<typeof createTimelineStore>
 
 export function createTimelineStore(db: Database) {
   const counts = db.prepare<[string, number, number], Bucket>(
-    `SELECT createdAt / ${HOUR_MS} * ${HOUR_MS} AS time,
-       sum(severity IS NULL OR severity = 'info') AS info,
-       sum(severity IS 'warn') AS warn,
-       sum(severity IS 'block') AS block
-     FROM reports WHERE tenantId = ? AND createdAt >= ? AND createdAt < ? GROUP BY time`,
+    `SELECT time,
+       coalesce(sum(reports) FILTER (WHERE severity IN ('info', 'none')), 0) AS info,
+       coalesce(sum(reports) FILTER (WHERE severity = 'warn'), 0) AS warn,
+       coalesce(sum(reports) FILTER (WHERE severity = 'block'), 0) AS block
+     FROM report_hours WHERE tenantId = ? AND time BETWEEN ? AND ? GROUP BY time`,
   )
   return {
     /**
@@ -30,7 +30,7 @@ export function createTimelineStore(db: Database) {
     buckets(tenantId: string, hours: number, now: number): Bucket[] {
       const last = Math.floor(now / HOUR_MS) * HOUR_MS
       const first = last - hours * HOUR_MS
-      const found = new Map(counts.all(tenantId, first, last + HOUR_MS).map((bucket) => [bucket.time, bucket]))
+      const found = new Map(counts.all(tenantId, first, last).map((bucket) => [bucket.time, bucket]))
       return Array.from({ length: hours + 1 }, (_, index) => {
         const time = first + index * HOUR_MS
         return found.get(time) ?? { time, info: 0, warn: 0, block: 0 }

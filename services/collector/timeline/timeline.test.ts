@@ -1,14 +1,16 @@
+import fc from 'fast-check'
 import t from 'tap'
+import { createRetentionStore } from '../retention/store.ts'
 import { collector, judged } from '../test/collector.ts'
 import { createTimelineStore, HOUR_MS } from './store.ts'
 
 t.test('each report counts once, in its severity, in its hour', async (t) => {
-  const { ask, ingest, age } = await collector(t)
+  const { ask, ingest, ingestAt } = await collector(t)
   await ingest(judged('info', 'block', 'warn'))
   await ingest(judged('warn'))
   await ingest()
-  age(await ingest(judged('warn')), 23 * HOUR_MS)
-  age(await ingest(judged('block')), 26 * HOUR_MS)
+  ingestAt(Date.now() - 23 * HOUR_MS, judged('warn'))
+  ingestAt(Date.now() - 26 * HOUR_MS, judged('block'))
   const { window_h, buckets } = (await ask('/timeline')).json<{ window_h: number; buckets: Record<string, number>[] }>()
   t.equal(window_h, 24)
   t.equal(buckets.length, 25, 'the hour under way and the 24 before it')
@@ -18,15 +20,14 @@ t.test('each report counts once, in its severity, in its hour', async (t) => {
 })
 
 t.test('buckets are hours of UTC, oldest first, with nothing left out', async (t) => {
-  const { database, ingest, ask } = await collector(t)
+  const { database, ingestAt, ask } = await collector(t)
   const store = createTimelineStore(database as NonNullable<typeof database>)
   const now = Date.UTC(2026, 10, 21, 10, 10)
-  const at = async (ms: number, severity: string) =>
-    database?.prepare('UPDATE reports SET createdAt = ? WHERE id = ?').run(ms, await ingest(judged(severity)))
-  await at(Date.UTC(2026, 10, 21, 9, 59, 59, 999), 'warn')
-  await at(Date.UTC(2026, 10, 21, 10), 'block')
-  await at(Date.UTC(2026, 10, 21, 7, 59, 59, 999), 'info')
-  await at(Date.UTC(2026, 10, 21, 11), 'block')
+  const at = (ms: number, severity: string) => ingestAt(ms, judged(severity))
+  at(Date.UTC(2026, 10, 21, 9, 59, 59, 999), 'warn')
+  at(Date.UTC(2026, 10, 21, 10), 'block')
+  at(Date.UTC(2026, 10, 21, 7, 59, 59, 999), 'info')
+  at(Date.UTC(2026, 10, 21, 11), 'block')
   t.same(store.buckets('default', 2, now), [
     { time: Date.UTC(2026, 10, 21, 8), info: 0, warn: 0, block: 0 },
     { time: Date.UTC(2026, 10, 21, 9), info: 0, warn: 1, block: 0 },
@@ -40,4 +41,33 @@ t.test('a window is 1 to 8760 hours', async (t) => {
   for (const window of ['0', '8761', '-1', '1.5', 'day']) {
     t.equal((await ask(`/timeline?window_h=${window}`)).statusCode, 400, window)
   }
+})
+
+t.test('after any reports and retention runs the counts are those of a recount', async (t) => {
+  const { database, ingestAt, ask } = await collector(t)
+  const db = database as NonNullable<typeof database>
+  const retention = createRetentionStore(db)
+  const at = fc.integer({ min: 0, max: 5 * HOUR_MS })
+  const tenant = fc.constantFrom('default', 'teamA')
+  const came = fc.record({ at, tenant, severity: fc.constantFrom('info', 'warn', 'block', 'other') })
+  const run = fc.record({ before: at, tenant, limit: fc.integer({ min: 1, max: 5 }) })
+  const recount = db.prepare(
+    `SELECT tenantId, createdAt / ${HOUR_MS} * ${HOUR_MS} AS time, coalesce(severity, 'none') AS severity,
+       count(*) AS reports FROM reports GROUP BY 1, 2, 3 ORDER BY 1, 2, 3`,
+  )
+  const kept = db.prepare('SELECT * FROM report_hours ORDER BY 1, 2, 3')
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.oneof(came, run), { maxLength: 30 }), async (steps) => {
+      for (const step of steps) {
+        if ('at' in step) ingestAt(step.at, judged(step.severity), step.tenant)
+        else retention.deleteBefore(step.tenant, step.before, step.limit)
+      }
+      t.same(kept.all(), recount.all())
+      for (const severity of ['info', 'warn', 'block']) {
+        const n = db.prepare("SELECT count(*) FROM reports WHERE tenantId = 'default' AND severity = ?").pluck()
+        t.match((await ask(`/reports?severity=${severity}`)).json(), { pagination: { totalCount: n.get(severity) } })
+      }
+    }),
+    { numRuns: 30 },
+  )
 })
