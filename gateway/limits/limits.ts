@@ -19,11 +19,20 @@ export type RateLimits = Awaited<ReturnType<typeof registerLimits>>
 
 const MS_PER_S = 1000
 const REDIS_REPORT_MS = 60_000
+const REDIS_COMMAND_MS = 250
+const REDIS_SILENCE_MS = 1000
 
 /** A Redis that fails at once when it is away: the limiter then lets requests pass, and this is reported. */
 async function connectRedis(url: string, logger: Logger): Promise<Redis> {
   const { Redis: Client } = await import('ioredis') // 6 MB that only those pay who use it
-  const redis = new Client(url, { enableOfflineQueue: false, maxRetriesPerRequest: 1, connectTimeout: 1000 })
+  const redis = new Client(url, {
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 1,
+    connectTimeout: 1000,
+    // One that hangs would hold every request: the first wait little, then the connection counts as gone.
+    commandTimeout: REDIS_COMMAND_MS,
+    socketTimeout: REDIS_SILENCE_MS,
+  })
   let reported = 0
   redis.on('error', (error: Error) => {
     if (Date.now() - reported < REDIS_REPORT_MS) return
