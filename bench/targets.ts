@@ -1,0 +1,94 @@
+import { LARGE, SMALL, UPLOAD } from './cases/proxy.ts'
+import { EXPRESS_PATH, OUR_PATH, PATH } from './cases/path.ts'
+import { EXPRESS_CALENDAR, LIST, ONE, WRITE } from './cases/services.ts'
+import type { StartFigures } from './cases/start.ts'
+import { UPLOAD_WAVE } from './cases/upload.ts'
+import type { Figures } from './lab/rounds.ts'
+import { EXPRESS, OURS } from './subjects/proxies.ts'
+
+/** What one run has found. */
+export interface Found {
+  cases: Record<string, Figures[]>
+  start?: StartFigures
+}
+
+export interface Verdict {
+  what: string
+  /** Undefined when what it needs was not measured. */
+  value: number | undefined
+  max: number
+  unit: string
+}
+
+type Value = (found: Found) => number | undefined
+
+interface Target {
+  what: string
+  max: number
+  unit: string
+  value: Value
+}
+
+type Place = readonly [title: string, subject: string]
+
+const figuresOf = ({ cases }: Found, [title, subject]: Place) => cases[title]?.find((row) => row.subject === subject)
+
+/** CPU of one request at `place` as a multiple of that at `of`. */
+const ratio =
+  (place: Place, of: Place): Value =>
+  (found) => {
+    const [own, other] = [figuresOf(found, place)?.cpuUs, figuresOf(found, of)?.cpuUs]
+    return own === undefined || other === undefined ? undefined : own / other
+  }
+
+/** What the rows of a case are compared with in the report. */
+const BASELINES: Record<string, Place> = {
+  [SMALL]: [SMALL, 'nginx'],
+  [LARGE]: [SMALL, 'nginx'],
+  [UPLOAD]: [UPLOAD, 'nginx'],
+  [LIST]: [LIST, EXPRESS_CALENDAR],
+  [ONE]: [ONE, EXPRESS_CALENDAR],
+  [WRITE]: [WRITE, EXPRESS_CALENDAR],
+  [PATH]: [PATH, EXPRESS_PATH],
+}
+
+export function baselineOf(found: Found, title: string): Figures | undefined {
+  const place = BASELINES[title]
+  return place === undefined ? undefined : figuresOf(found, place)
+}
+
+const size =
+  (subject: string): Value =>
+  (found) =>
+    figuresOf(found, [UPLOAD_WAVE, subject])?.rssMb
+
+const durable = (name: string): Target => ({
+  what: `${name}: durable write / express calendar's write, not durable`,
+  max: 0.25,
+  unit: 'x',
+  value: ratio([WRITE, name], [WRITE, EXPRESS_CALENDAR]),
+})
+
+/** Ratios are of CPU for one request, within one run. */
+export const TARGETS: readonly Target[] = [
+  { what: 'gateway, 300 bytes / nginx', max: 4.5, unit: 'x', value: ratio([SMALL, OURS], [SMALL, 'nginx']) },
+  { what: 'gateway, 300 bytes / caddy', max: 0.7, unit: 'x', value: ratio([SMALL, OURS], [SMALL, 'caddy']) },
+  { what: `gateway, 300 bytes / ${EXPRESS}`, max: 0.25, unit: 'x', value: ratio([SMALL, OURS], [SMALL, EXPRESS]) },
+  { what: 'gateway, 50 KB / nginx, 300 bytes', max: 6, unit: 'x', value: ratio([LARGE, OURS], [SMALL, 'nginx']) },
+  {
+    what: 'whole path, list of 20 / the same in Express',
+    max: 0.25,
+    unit: 'x',
+    value: ratio([PATH, OUR_PATH], [PATH, EXPRESS_PATH]),
+  },
+  durable('calendar'),
+  durable('diary'),
+  durable('collector'),
+  { what: '20 uploads of 50 MB at once: gateway', max: 120, unit: 'MB', value: size('gateway') },
+  { what: '20 uploads of 50 MB at once: diary', max: 150, unit: 'MB', value: size('diary') },
+  { what: 'start to ready, all processes', max: 5, unit: 's', value: ({ start }) => start?.seconds },
+  { what: 'resident size of all processes when ready', max: 400, unit: 'MB', value: ({ start }) => start?.rssMb },
+]
+
+export const judge = (found: Found): Verdict[] =>
+  TARGETS.map(({ what, max, unit, value }) => ({ what, max, unit, value: value(found) }))
