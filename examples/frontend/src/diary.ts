@@ -78,6 +78,14 @@ export function createDiary() {
   const tryToOpen = () => open().catch(() => undefined)
   date.addEventListener('change', () => void tryToOpen())
 
+  async function addPhoto(entry: Entry, file: FormDataEntryValue | null): Promise<void> {
+    if (!(file instanceof File) || file.size === 0) return
+    const body = new FormData()
+    body.append('image', file)
+    await ask(`${DIARIES}/${entry.id}/images`, { method: 'POST', body })
+    photo.value = ''
+  }
+
   const { render } = createForm(form, {
     done: 'entrySaved',
     async send(data) {
@@ -87,14 +95,8 @@ export function createDiary() {
         ? send<Entry>('PUT', `${DIARIES}/${opened.id}`, written)
         : send<Entry>('POST', DIARIES, written))
       opened = saved
-      const file = data.get('photo')
-      if (file instanceof File && file.size > 0) {
-        const body = new FormData()
-        body.append('image', file)
-        await ask(`${DIARIES}/${saved.id}/images`, { method: 'POST', body })
-        photo.value = ''
-      }
-      await view.load()
+      // The entry is there even when its photo is refused.
+      await addPhoto(saved, data.get('photo')).finally(view.load)
     },
   })
   date.value = dayOf(new Date())

@@ -29,11 +29,11 @@ export function createForm(form: HTMLFormElement, { send, done }: FormOptions) {
   function mark(names: readonly string[]): void {
     for (const field of form.querySelectorAll<Field>('[name]')) {
       const faulty = names.includes(field.name)
-      field.toggleAttribute('aria-invalid', faulty)
+      field.setAttribute('aria-invalid', String(faulty))
       if (faulty) field.setAttribute('aria-describedby', id)
       else field.removeAttribute('aria-describedby')
     }
-    form.querySelector<Field>('[aria-invalid]')?.focus()
+    form.querySelector<Field>('[aria-invalid=true]')?.focus()
   }
 
   form.addEventListener('submit', (event) => {
