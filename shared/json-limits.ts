@@ -1,9 +1,10 @@
 /** Why a parsed JSON value is refused, or undefined. */
-export type JsonFault = 'depth' | 'keys' | 'unicode' | undefined
+export type JsonFault = 'depth' | 'keys' | 'unicode' | 'number' | undefined
 
 /**
  * Walks a parsed value without recursion: JSON nested 500,000 deep parses, and overflows the stack when written out.
- * Lone surrogates are refused too: they cannot be stored as UTF-8 and would come back as another text.
+ * Lone surrogates are refused too: they cannot be stored as UTF-8 and would come back as another text. So are numbers
+ * beyond the range of a double (1e400), which parse as infinite and would be written out as null.
  * @param maxKeys most keys and array items, all levels together
  */
 export function jsonFault(value: unknown, maxDepth: number, maxKeys: number): JsonFault {
@@ -21,7 +22,10 @@ export function jsonFault(value: unknown, maxDepth: number, maxKeys: number): Js
         keys += children.length
         if (keys > maxKeys) return 'keys'
         if (!isArray && !Object.keys(item).every((key) => key.isWellFormed())) return 'unicode'
-        for (const child of children) if (typeof child === 'string' || typeof child === 'object') next.push(child)
+        for (const child of children) {
+          if (typeof child === 'string' || typeof child === 'object') next.push(child)
+          else if (child === Infinity || child === -Infinity) return 'number'
+        }
       }
     }
     level = next

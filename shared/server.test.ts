@@ -89,6 +89,7 @@ t.test('a body that is not JSON, not UTF-8, too deep, too wide or too large is r
   t.equal(await post('{"text":'), 400)
   t.equal(await post(Buffer.from([0x22, 0xff, 0x22])), 400)
   t.equal(await post('{"text":"\\ud800"}'), 400)
+  t.equal(await post('{"text":"a","x":[-1e400]}'), 400, 'it would be stored as null')
   t.equal(await post('{"text":"a","x":[[[1]]]}'), 201, 'depth 4 is the edge')
   t.equal(await post('{"text":"a","x":[[[[1]]]]}'), 400)
   t.equal(await post(JSON.stringify({ text: 'a', x: Array(48).fill(1) })), 201, '50 keys are the edge')

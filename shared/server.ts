@@ -217,6 +217,7 @@ function parseJson(app: App, config: CommonConfig): void {
         if (fault === 'depth') return done(invalidField('body', '', `is nested deeper than ${config.JSON_MAX_DEPTH}`))
         if (fault === 'keys') return done(invalidField('body', '', `has more than ${config.JSON_MAX_KEYS} keys`))
         if (fault === 'unicode') return done(invalidField('body', '', 'has a lone surrogate'))
+        if (fault === 'number') return done(invalidField('body', '', 'has a number that is out of range'))
         done(null, value)
       })
     },
