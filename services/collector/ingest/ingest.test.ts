@@ -56,7 +56,7 @@ t.test('a report without a status object is refused with the name of the field',
     t.equal(answer.statusCode, 400, JSON.stringify(payload))
     t.match(answer.json(), { errors: [{ in: 'body', field: 'status' }] })
   }
-  const whole = ['[]', '"{}"', '7', 'null', '', '{"status":{}']
+  const whole = ['[]', '"{}"', '7', 'null', '', '{"status":{}', '{"status":{},"raw":1e400}']
   for (const payload of whole) {
     const headers = { 'content-type': 'application/json' }
     t.equal((await ask('/ingest/qc', { method: 'POST', payload, headers })).statusCode, 400, payload)
