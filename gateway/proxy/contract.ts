@@ -97,7 +97,10 @@ export interface ProxyState {
 export interface Proxy {
   handle(exchange: Exchange): void
   state(): ProxyState
-  /** Refuses new requests; resolves when those in flight are answered and every connection is closed. */
+  /**
+   * Refuses new requests; resolves when those in flight are over and the connections are closed. An event stream is over
+   * only when its client leaves: whoever drains closes the server's client connections in the end.
+   */
   close(): Promise<void>
 }
 

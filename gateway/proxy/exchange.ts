@@ -47,7 +47,6 @@ export class Transfer implements Receiver, Waiter, Swept {
   private answering: ResponseHead | undefined
   /** the answer does not wait for the rest of the request */
   private early = false
-  private pipelined = false
   private answered = false
   private clientBlocked = false
   /** failed, cut or left: nothing more is to happen */
@@ -78,10 +77,7 @@ export class Transfer implements Receiver, Waiter, Swept {
     const { request, response } = this.exchange
     response.on('close', this.left)
     // A pipelined request's response learns of its socket, and of its end, only when its turn comes.
-    if (response.socket === null) {
-      this.pipelined = true
-      request.socket.on('close', this.left)
-    }
+    if (response.socket === null) request.on('close', this.left)
     this.upstream.clock.add(this)
     this.judged = refusal !== undefined
     if (response.destroyed || request.socket.destroyed) this.left()
@@ -145,18 +141,18 @@ export class Transfer implements Receiver, Waiter, Swept {
       pool.waiting.delete(this)
       if (pool.downSince === undefined) this.conclude({ kind: 'overloaded', retryAfter: 1 })
       else this.conclude({ kind: 'refused', retryAfter: Math.max(1, Math.ceil(limits.restartWait / 1000)) })
-    } else if (this.uploading && this.sweepUpload(now, elapsed)) {
-      return
-    } else if (this.answering === undefined) {
-      if (!this.uploading && waited >= limits.headersTimeout) this.upstreamFailed('headers-timeout')
     } else if (this.clientBlocked) {
       if (waited >= limits.clientStallTimeout) this.cut()
+    } else if (this.uploading) {
+      this.sweepUpload(now, elapsed)
+    } else if (this.answering === undefined) {
+      if (waited >= limits.headersTimeout) this.upstreamFailed('headers-timeout')
     } else if (!this.answering.events && waited >= limits.bodyIdleTimeout) {
       this.upstreamFailed('headers-timeout')
     }
   }
 
-  private sweepUpload(now: number, elapsed: number): boolean {
+  private sweepUpload(now: number, elapsed: number): void {
     const overdue = this.upload?.overdue(now, elapsed)
     if (overdue === 'client') {
       this.dropConnection()
@@ -165,7 +161,6 @@ export class Transfer implements Receiver, Waiter, Swept {
     } else if (overdue === 'upstream') {
       this.upstreamFailed('headers-timeout')
     }
-    return overdue !== undefined
   }
 
   private get uploading(): boolean {
@@ -306,10 +301,9 @@ export class Transfer implements Receiver, Waiter, Swept {
 
   private readonly left = (): void => {
     if (this.done) return
-    const { request, response, done } = this.exchange
+    const { response, done } = this.exchange
     this.done = true
     this.over = true
-    if (this.pipelined) request.socket.off('close', this.left)
     this.upstream.clock.remove(this)
     this.upstream.pool.waiting.delete(this)
     if (!this.answered) this.upload?.stop()

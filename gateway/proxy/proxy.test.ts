@@ -1,5 +1,6 @@
 import http from 'node:http'
 import { once } from 'node:events'
+import fc from 'fast-check'
 import t from 'tap'
 import { call, eventually, httpOrigin, netOrigin, rawClient, rig, scripted } from './test/rig.ts'
 import type { Transport } from './test/rig.ts'
@@ -118,6 +119,39 @@ t.test('an answer that comes one byte at a time is the same', async (t) => {
   t.equal(reply.headers.etag, '"x"')
 })
 
+t.test('an answer that comes in arbitrary parts is the same', async (t) => {
+  const wire =
+    'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 206 Partial Content\r\nTransfer-Encoding: chunked\r\nETag: "x"\r\n' +
+    'Set-Cookie: a=1\r\nSet-Cookie: b=2\r\n\r\n3;x=y\r\nhel\r\n2\r\nlo\r\n0\r\nX-Sum: 5\r\n\r\n'
+  let cuts: number[] = []
+  const origin = await netOrigin(t, (socket) => {
+    socket.on('data', () => {
+      let rest = wire
+      const plan = [...cuts]
+      const next = (): void => {
+        const part = rest.slice(0, plan.shift() ?? rest.length)
+        rest = rest.slice(part.length)
+        socket.write(part)
+        if (rest !== '') setImmediate(next)
+      }
+      next()
+    })
+  })
+  const { port, proxy } = await rig(t, origin.address)
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.integer({ min: 1, max: 60 }), { maxLength: 12 }), async (plan) => {
+      cuts = plan
+      const { status, headers, trailers, text } = await call(port)
+      t.strictSame(
+        [status, headers.etag, headers['set-cookie'], trailers, text],
+        [206, '"x"', ['a=1', 'b=2'], { 'x-sum': '5' }, 'hello'],
+      )
+    }),
+    { numRuns: 60 },
+  )
+  t.equal(proxy.state().connections, 1)
+})
+
 t.test('an answer until the end of the connection is passed on, and the connection is not used again', async (t) => {
   const origin = await scripted(t, 'HTTP/1.0 200 OK\r\nX-A: 1\r\n\r\nuntil the end', { end: true })
   const { port, proxy } = await rig(t, origin.address)
@@ -223,9 +257,13 @@ t.test('pipelined requests are answered in order', async (t) => {
   })
   const { port } = await rig(t, origin.address)
   const get = (target: string): string => `GET ${target} HTTP/1.1\r\nHost: a\r\n\r\n`
-  const client = rawClient(t, port, get('/1') + get('/2') + get('/3'))
-  const seen = await client.until('</3>')
-  t.ok(seen.indexOf('</1>') < seen.indexOf('</2>') && seen.indexOf('</2>') < seen.indexOf('</3>'))
+  const targets = Array.from({ length: 30 }, (_, i) => `/${i + 1}`)
+  const client = rawClient(t, port, targets.map(get).join(''))
+  const seen = await client.until('</30>')
+  t.strictSame(
+    seen.match(/<[^>]+>/g),
+    targets.map((target) => `<${target}>`),
+  )
 })
 
 t.test('an upgrade is not offered to the upstream, and refused when it comes anyway', async (t) => {

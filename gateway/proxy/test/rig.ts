@@ -29,6 +29,8 @@ export interface Rig {
   failures: Failure[]
   outcomes: Outcome[]
   states: string[]
+  /** requests handed to the proxy so far */
+  handled(): number
 }
 
 export interface RigOptions {
@@ -49,7 +51,9 @@ export async function rig(t: Test, address: UpstreamAddress, options: RigOptions
     onStateChange: (state) => states.push(state),
   })
   const allowed = new Set(options.allowed ?? ['host', 'accept', 'content-type', 'x-kept'])
-  const handler: RequestListener = (request, response) =>
+  let handled = 0
+  const handler: RequestListener = (request, response) => {
+    handled++
     proxy.handle({
       request,
       response,
@@ -64,6 +68,7 @@ export async function rig(t: Test, address: UpstreamAddress, options: RigOptions
       },
       done: (outcome) => outcomes.push(outcome),
     })
+  }
   const server = http.createServer(handler).on('checkContinue', handler)
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -72,7 +77,7 @@ export async function rig(t: Test, address: UpstreamAddress, options: RigOptions
     server.closeAllConnections()
     await proxy.close()
   })
-  return { port: (server.address() as AddressInfo).port, proxy, failures, outcomes, states }
+  return { port: (server.address() as AddressInfo).port, proxy, failures, outcomes, states, handled: () => handled }
 }
 
 export type Transport = 'tcp' | 'unix'
