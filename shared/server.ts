@@ -100,7 +100,9 @@ function fieldErrors(error: Joi.ValidationError, where: string): FieldError[] {
 
 /** The guard against slow and malformed clients answers before there is a request. */
 function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
+  // Bytes that come while an answer is under way must not put another one inside it.
+  const { _httpMessage: current } = socket as Socket & { _httpMessage?: ServerResponse | null }
+  if (error.code === 'ECONNRESET' || !socket.writable || current?.headersSent === true) return void socket.destroy()
   const name =
     error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
       ? 'request-timeout'

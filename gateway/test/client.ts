@@ -22,7 +22,10 @@ export function ask(url: string, { method = 'GET', headers = {}, body }: Ask = {
   return new Promise((resolve, reject) => {
     const { hostname, port } = new URL(url)
     const path = url.slice(url.indexOf('/', 'http://'.length))
-    const asked = request({ hostname, port, path, method, headers, agent: false }, (response) => {
+    // Node sends the body of a DELETE or OPTIONS without saying how long it is.
+    const length = body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }
+    const options = { hostname, port, path, method, headers: { ...length, ...headers }, agent: false }
+    const asked = request(options, (response) => {
       const chunks: Buffer[] = []
       response.on('data', (chunk: Buffer) => chunks.push(chunk))
       response.on('error', reject)
