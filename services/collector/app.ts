@@ -61,7 +61,7 @@ export function buildCollector(config: CollectorConfig, deps: Deps): Built {
   void app.register(async (guarded: App) => {
     guarded.addHook('onRequest', tenantGuard(tenants, metrics))
     void guarded.register(ingestRoutes(createIngestStore(db), writes, config, metrics))
-    void guarded.register(reportRoutes(reports, config))
+    void guarded.register(reportRoutes(reports, writes, config, metrics))
     void guarded.register(signRoutes(reports, tokens, writes, config, metrics))
     void guarded.register(timelineRoutes(createTimelineStore(db), config))
     void guarded.register(retentionRoutes(createRetentionStore(db), writes, config, metrics))

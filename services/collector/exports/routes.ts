@@ -13,8 +13,9 @@ import { newToken, type TokenStore } from './store.ts'
 
 const tags = ['exports']
 
-/** Where a signed bundle is, seen from the collector's root; the gateway serves the same path. */
-const bundleUrl = (id: string, token: string) => `/reports/${id}/bundle.zip?token=${token}`
+/** Where a signed bundle is, below the prefix that the gateway was asked under. */
+const bundleUrl = (prefix: unknown, id: string, token: string) =>
+  `${prefix === '/api/collector' ? prefix : ''}/reports/${id}/bundle.zip?token=${token}`
 
 export const signRoutes =
   (reports: ReportStore, tokens: TokenStore, writes: Writes, config: CollectorConfig, metrics: CollectorMetrics) =>
@@ -42,7 +43,15 @@ export const signRoutes =
           if (reports.ownerOf(reportId) !== tenant) throw noSuchReport()
           tokens.add(tenant, { token, reportId, requestedBy: `${tenant}:${role}`, issuedAt, expiresAt })
           isIssued = true
-          return { status: 200, body: { token, expiresAt, issuedAt, bundleUrl: bundleUrl(reportId, token) } }
+          return {
+            status: 200,
+            body: {
+              token,
+              expiresAt,
+              issuedAt,
+              bundleUrl: bundleUrl(request.headers['x-forwarded-prefix'], reportId, token),
+            },
+          }
         })
         if (isIssued) metrics.tokensIssued.inc()
         return reply

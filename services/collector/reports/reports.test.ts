@@ -124,3 +124,32 @@ t.test('list, report and timeline have strong ETags, and what changed is never a
     t.equal(after.statusCode, url.endsWith(id) ? 304 : 200, url)
   }
 })
+
+t.test(
+  'an admin deletes a report with its links; lists, counts and other tenants know nothing of it any more',
+  async (t) => {
+    const { app, ask, ingest } = await collector(t, { API_KEYS: 'default:collector-key,default:reader:viewer,b:key-b' })
+    const kept = await ingest()
+    const id = await ingest(judged('block'))
+    const { etag } = (await ask(`/reports/${id}`)).headers
+    const remove = async (key: string, tenant = 'default', ifMatch?: string) => {
+      const headers = {
+        'x-tenant': tenant,
+        'x-api-key': key,
+        ...(ifMatch === undefined ? {} : { 'if-match': ifMatch }),
+      }
+      return (await app.inject({ method: 'DELETE', url: `/reports/${id}`, headers })).statusCode
+    }
+    t.equal(await remove('reader'), 403)
+    t.equal(await remove('key-b', 'b'), 404)
+    t.equal(await remove('collector-key', 'default', '"other"'), 412)
+    t.equal(await remove('collector-key', 'default', String(etag)), 204)
+    t.equal(await remove('collector-key'), 404)
+    const { reports, pagination } = (await ask('/reports')).json<List>()
+    t.same(
+      reports.map((report) => report.id),
+      [kept],
+    )
+    t.equal(pagination.totalCount, 1)
+  },
+)

@@ -51,6 +51,7 @@ export function createReportStore(db: Database) {
     `SELECT id, tenantId, createdAt, updatedAt, severity, policyVersion, markdown, report
      FROM reports WHERE id = ? AND tenantId = ?`,
   )
+  const remove = db.prepare<[string, string]>('DELETE FROM reports WHERE id = ? AND tenantId = ?')
   const owner = db.prepare<[string], string>('SELECT tenantId FROM reports WHERE id = ?').pluck()
   const prepared = new Map<string, ReturnType<typeof prepare>>()
 
@@ -104,6 +105,7 @@ export function createReportStore(db: Database) {
       }
     },
     get: (tenantId: string, id: string): StoredReport | undefined => get.get(id, tenantId),
+    remove: (tenantId: string, id: string): void => void remove.run(id, tenantId),
     /** The tenant whose report this is. */
     ownerOf: (id: string): string | undefined => owner.get(id),
   }
