@@ -6,6 +6,10 @@ import type { CalendarConfig } from './config.ts'
 /** 'NJCA' in ASCII. */
 const APPLICATION_ID = 0x4e4a4341
 
+export const LONG_DAYS = 8
+/** True of events that last longer than LONG_DAYS; a query that says so uses the index of the long ones. */
+export const IS_LONG = `julianday(last_at) - julianday(start_at) > ${LONG_DAYS}`
+
 /** Append-only; a step that has landed is never edited. */
 export const migrations: readonly Migration[] = [
   `${IDEMPOTENCY_TABLE}
@@ -28,8 +32,10 @@ export const migrations: readonly Migration[] = [
     created_at TEXT NOT NULL,
     updated_at TEXT NOT NULL
   ) STRICT;
-  -- last_at makes it covering: a month's list skips the years before without reading their rows.
+  -- last_at and type make it covering: what a list passes over is not read from the table.
   CREATE INDEX events_by_start ON events (user_id, start_at, id, last_at, type);
+  -- The few events that are long; the others that overlap a window begin at most eight days before it.
+  CREATE INDEX events_long ON events (user_id, last_at, start_at) WHERE ${IS_LONG};
 
   CREATE TABLE tags (
     id TEXT PRIMARY KEY,

@@ -71,6 +71,13 @@ export function endOfDay(at: string, zone: string): string {
   return text.length === AT_LENGTH ? text : LAST_INSTANT
 }
 
+/** The instant so many days of 24 hours before; text that sorts, though year 0 may be reached. */
+export function daysBefore(at: string, days: number): string {
+  return Temporal.Instant.from(at)
+    .subtract({ hours: days * 24 })
+    .toString({ fractionalSecondDigits: 3 })
+}
+
 /** The same wall clock, to the millisecond, in another zone. */
 export function moveZone(at: string, from: string, to: string): Moment {
   return from === to ? Temporal.Instant.from(at) : Temporal.Instant.from(at).toZonedDateTimeISO(from).toPlainDateTime()

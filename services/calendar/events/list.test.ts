@@ -55,6 +55,25 @@ t.test('start and end select what overlaps them, edges included, by either name'
   for (const [query, expected] of cases) t.equal(await titles(service, query), expected, query)
 })
 
+t.test('events of any length are found in every window that they touch', async (t) => {
+  const service = await calendar(t)
+  const spans: [string, string, string][] = [
+    ['decade', '2020-01-01', '2030-01-01'],
+    ['year', '2026-01-01', '2026-12-31'],
+    ['nine days', '2026-11-01', '2026-11-10'],
+    ['eight days', '2026-11-02', '2026-11-10'],
+    ['week', '2026-11-03', '2026-11-10'],
+    ['past', '2020-01-02', '2020-12-31'],
+  ]
+  for (const [title, start_time, end_time] of spans) await addEvent(service, { title, start_time, end_time })
+  const ten = 'decade,year,nine days,eight days,week'
+  t.equal(await titles(service, '?start=2026-11-10&end=2026-11-12'), ten)
+  t.equal(await titles(service, '?start=2026-11-10T00:01&end=2026-11-12'), 'decade,year')
+  t.equal(await titles(service, '?start=2026-11-10&end=2026-11-12&limit=2&page=2'), 'nine days,eight days')
+  t.equal(await titles(service, '?start=2028-01-01'), 'decade')
+  t.equal(await titles(service, '?start=2020-06-01&end=2020-06-02'), 'decade,past')
+})
+
 t.test('an all-day event lasts to the end of its last day', async (t) => {
   const service = await calendar(t)
   await addEvent(service, { title: 'days', all_day: true, start_time: '2026-11-14', end_time: '2026-11-16' })
@@ -123,6 +142,7 @@ t.test('values that make no sense are refused by the name of the parameter', asy
     ['start_date=2026-13-01', 'start_date'],
     ['end_date=1', 'end_date'],
     ['start=0001-01-01', 'start'],
+    ['end=9999-12-31T23:59-01:00', 'end'],
     ['start=2026-11-14&end=2026-11-13', 'end'],
     ['start=2026-11-14&start=2026-11-15', 'start'],
     ['type=party', 'type'],

@@ -1,6 +1,7 @@
 import { randomUUIDv7 } from 'node:crypto'
 import type { Database } from '#shared/database.ts'
-import { now } from '../times.ts'
+import { IS_LONG, LONG_DAYS } from '../migrations.ts'
+import { daysBefore, now } from '../times.ts'
 import type { EventInput } from './schema.ts'
 import type { Span } from './span.ts'
 
@@ -47,6 +48,8 @@ const FIRST: EventKey = ['', '']
 const END = '~'
 const LAST: EventKey = [END, END]
 
+const isAfter = (a: EventKey, b: EventKey) => a[0] > b[0] || (a[0] === b[0] && a[1] > b[1])
+
 /** All SQL about events. Texts it answers are JSON, made by SQLite: a fifth cheaper than rows through JSON.stringify. */
 export function createEventStore(db: Database) {
   const keys = db
@@ -56,6 +59,11 @@ export function createEventStore(db: Database) {
     // As a blob it stays UTF-8 all the way to the socket.
     `SELECT CAST(json_group_array(${EVENT_JSON}) AS BLOB) AS data, count(*) AS count ${SELECTED} AND (start_at, id) <= (?, ?)`,
   )
+  const firstLong = db
+    .prepare<[string, string, string], string | null>(
+      `SELECT min(start_at) FROM events INDEXED BY events_long WHERE user_id = ? AND last_at >= ? AND start_at < ? AND ${IS_LONG}`,
+    )
+    .pluck()
   const read = db
     .prepare<[string, string], string>(`SELECT ${ENVELOPE} FROM events WHERE id = ? AND user_id = ?`)
     .pluck()
@@ -78,16 +86,24 @@ export function createEventStore(db: Database) {
     .pluck()
   const remove = db.prepare<[string, string]>('DELETE FROM events WHERE id = ? AND user_id = ?')
 
+  /** A key before all events that can overlap from `start` on, so that a month's list does not pass over the years before. */
+  function floorOf(user: string, start: string): EventKey {
+    const short = daysBefore(start, LONG_DAYS)
+    const long = firstLong.get(user, start, short) ?? END
+    return [long < short ? long : short, '']
+  }
+
   return {
     /** One page by start_at and id. */
     list(user: string, selection: EventSelection): EventPage {
       const { start = '', end = END, type, offset, limit } = selection
-      const bounds = [end, start, type ?? '', type ?? END]
-      let after = selection.after ?? FIRST
-      if (offset > 0) after = keys.get(user, ...after, ...bounds, 1, offset - 1) ?? LAST
-      const [last, next] = keys.all(user, ...after, ...bounds, 2, limit - 1)
+      const rest = [start, type ?? '', type ?? END]
+      let after = start === '' ? FIRST : floorOf(user, start)
+      if (selection.after !== undefined && isAfter(selection.after, after)) after = selection.after
+      if (offset > 0) after = keys.get(user, ...after, end, ...rest, 1, offset - 1) ?? LAST
+      const [last, next] = keys.all(user, ...after, end, ...rest, 2, limit - 1)
       const more = next === undefined ? undefined : last
-      const page = list.get(user, ...after, ...bounds, ...(more ?? LAST)) as { data: Buffer; count: number }
+      const page = list.get(user, ...after, more?.[0] ?? end, ...rest, ...(more ?? LAST)) as Omit<EventPage, 'last'>
       return more === undefined ? page : { ...page, last: more }
     },
     /** The text that `GET` of it answers. */

@@ -31,10 +31,9 @@ export type TodoStore = ReturnType<typeof createTodoStore>
 const TODO_JSON = `json_object('id', id, 'title', title, 'description', description, 'date', date,
   'priority', priority, 'completed', completed, 'created_at', created_at, 'updated_at', updated_at)`
 const SELECTED = `FROM todos
-  WHERE user_id = @user AND date BETWEEN @from AND @to AND (date, rank, number) > (@afterDate, @afterRank, @afterNumber)
+  WHERE user_id = @user AND date <= @to AND (date, rank, number) > (@afterDate, @afterRank, @afterNumber)
     AND (@completed IS NULL OR completed = @completed)
   ORDER BY date, rank, number`
-const FIRST: TodoKey = ['', 0, 0]
 /** Sorts after every date. */
 const END_OF_TIME = '~'
 
@@ -72,13 +71,11 @@ export function createTodoStore(db: Database) {
 
   return {
     /** One page by date, then high before medium before low, then as they were made. */
-    list(
-      user: string,
-      { from = '', to = END_OF_TIME, completed, after = FIRST, offset, limit }: TodoSelection,
-    ): TodoPage {
-      const [afterDate, afterRank, afterNumber] = after
+    list(user: string, { from = '', to = END_OF_TIME, completed, after, offset, limit }: TodoSelection): TodoPage {
+      // One lower bound only, the greater: an index is entered at one.
+      const [afterDate, afterRank, afterNumber] = after === undefined || after[0] < from ? [from, -1, 0] : after
       const wanted = completed === undefined ? null : Number(completed)
-      const selection = { user, from, to, completed: wanted, afterDate, afterRank, afterNumber, offset, limit }
+      const selection = { user, to, completed: wanted, afterDate, afterRank, afterNumber, offset, limit }
       const { data, count } = list.get(selection) as { data: string; count: number }
       const [last, next] = count < limit ? [] : lastAndNext.all(selection)
       return last === undefined || next === undefined ? { data } : { data, next: last }
