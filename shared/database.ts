@@ -87,7 +87,7 @@ function migrate(db: Database, migrations: readonly Migration[]): void {
 
 /**
  * Opens (or makes) a service's database: WAL, synchronous=FULL, foreign keys, marked with its application_id, migrated.
- * @throws DatabaseRefused for an empty, foreign, damaged or newer file
+ * @throws DatabaseRefused for an empty, foreign, damaged, newer or unwritable file
  */
 export function openDatabase(options: DatabaseOptions): Database {
   const { file, applicationId, migrations } = options
@@ -98,16 +98,20 @@ export function openDatabase(options: DatabaseOptions): Database {
       throw new DatabaseRefused(file, 'is empty (0 bytes); restore a backup, or delete it to start afresh')
     }
   }
-  const db = new Sqlite(file)
+  let db: Database | undefined
   try {
+    db = new Sqlite(file)
     if (inMemory) db.pragma(`application_id = ${applicationId}`)
     refuseForeign(db, options)
     configure(db)
     migrate(db, migrations)
     return db
   } catch (error) {
-    db.close()
+    db?.close()
     const code = (error as { code?: unknown }).code
+    if (code === 'SQLITE_CANTOPEN' || code === 'SQLITE_READONLY') {
+      throw new DatabaseRefused(file, 'is not a file that can be read and written; check it and its permissions')
+    }
     if (code === 'SQLITE_NOTADB') throw new DatabaseRefused(file, 'is not a SQLite database; move it away')
     if (code === 'SQLITE_CORRUPT') throw new DatabaseRefused(file, 'is damaged; restore a backup')
     throw error
