@@ -44,7 +44,9 @@ function scaleOf(figures: readonly number[], kind: 'linear' | 'log', most?: numb
   if (kind === 'linear') {
     const top = most ?? roundUp(highest)
     const at = (value: number) => fixed(TOP + span * (1 - value / top))
-    return { at, ticks: [0, 0.25, 0.5, 0.75, 1].map((part) => part * top) }
+    // Tops are 1, 2 or 5 times a power of ten: quarters of a 2, fifths of the others are round.
+    const parts = String(top).replace(/[0.]/g, '').startsWith('2') ? 4 : 5
+    return { at, ticks: Array.from({ length: parts + 1 }, (_, part) => (part * top) / parts) }
   }
   const low = Math.floor(Math.log10(Math.max(0.01, Math.min(...figures.filter((value) => value > 0), highest))))
   const high = Math.max(low + 1, Math.ceil(Math.log10(highest)))

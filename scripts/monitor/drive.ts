@@ -97,8 +97,8 @@ export async function drive(origin: string, plans: readonly RoutePlan[], options
     () => undefined,
   )
   const measured = Math.min(duration_s, Math.max(0.001, (performance.now() - from) / 1000))
-  clients.forEach((client) => client.stop())
   while (signal?.aborted !== true && clients.some((client) => client.isBusy())) await sleep(POLL_MS)
+  clients.forEach((client) => client.stop())
   await Promise.all(started.map(({ stop }) => stop()))
   const routes = plans.map((plan, index) =>
     (meters[index] as Meter).result(plan.route, plan.connections, plan.rate, measured),

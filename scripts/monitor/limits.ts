@@ -7,6 +7,9 @@ export const HEALTH_SAMPLES = 12
 /** A timestamp in an answer further off than this comes from a cache or from a clock that is wrong. */
 export const CLOCK_SKEW_MAX_MS = 60_000
 
+/** A process is judged by its event loop only from this uptime: loading the code stalls it, and no limit should say that. */
+export const LOOP_SETTLED_S = 60
+
 export interface Limits {
   loop_p99_ms: number
   rss_bytes: number

@@ -1,6 +1,6 @@
 import { statfs } from 'node:fs/promises'
 import os from 'node:os'
-import type { Limits } from './limits.ts'
+import { LOOP_SETTLED_S, type Limits } from './limits.ts'
 import { probesFor } from './probes.ts'
 import type { Check, Facts, HostFacts, Problem, State, TargetRun } from './run.ts'
 import type { Target } from './targets.ts'
@@ -22,7 +22,7 @@ const over = (what: string, limit: number, got: number): Problem | undefined =>
 const under = (what: string, limit: number, got: number): Problem | undefined =>
   got < limit ? { code: 'under', values: { what, limit, got } } : undefined
 
-type Figures = Pick<Facts, 'loop_p99_ms' | 'rss_bytes' | 'wal_bytes'> & {
+type Figures = Pick<Facts, 'uptime_s' | 'loop_p99_ms' | 'rss_bytes' | 'wal_bytes'> & {
   disk_free_bytes?: number | null
   disk_total_bytes?: number | null
 }
@@ -41,7 +41,8 @@ function limitChecks(target: string, figures: Figures, limits: Limits): Check[] 
     })
   for (const name of ['loop_p99_ms', 'rss_bytes', 'wal_bytes'] as const) {
     const got = figures[name]
-    if (got !== undefined) add(name, over(name, limits[name], got))
+    const isSettled = name !== 'loop_p99_ms' || (figures.uptime_s ?? 0) >= LOOP_SETTLED_S
+    if (got !== undefined && isSettled) add(name, over(name, limits[name], got))
   }
   const { disk_free_bytes: free, disk_total_bytes: total } = figures
   if (typeof free === 'number') add('disk_free_bytes', under('disk_free_bytes', limits.disk_free_bytes, free))

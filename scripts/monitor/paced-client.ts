@@ -21,11 +21,14 @@ export interface Pace {
 }
 
 export interface PacedClient {
-  /** Whether a request is under way. */
+  /** Whether a request is under way or about to be sent. */
   isBusy(): boolean
   /** Sends nothing further and reports what was due and never sent. */
   stop(): void
 }
+
+/** In ms: the last interval must not end a rounding error before the end and so begin another. */
+const ROUNDING_MS = 0.001
 
 /** What autocannon 9.0.0's client is inside; its version is pinned and a test holds what is used here. */
 interface Internals {
@@ -68,6 +71,7 @@ export function pace(
   const inner = client as unknown as Internals
   const connect = inner._connect.bind(client)
   const write = inner._doRequest.bind(client)
+  const last = end - ROUNDING_MS
   let due = start
   let isLate = false
   let timer: NodeJS.Timeout | undefined
@@ -99,7 +103,7 @@ export function pace(
 
   const schedule = () => {
     const now = performance.now()
-    if (stopped || timer !== undefined || underWay !== undefined || due >= end || now >= end) return
+    if (stopped || timer !== undefined || underWay !== undefined || due >= last || now >= end) return
     isLate = due <= now
     timer = setTimeout(send, Math.max(0, due - now))
   }
@@ -122,13 +126,17 @@ export function pace(
   inner.on('response', finish)
 
   return {
-    isBusy: () => underWay !== undefined,
+    isBusy: () => underWay !== undefined || timer !== undefined,
     stop: () => {
       if (stopped) return
       stopped = true
+      const now = Math.min(end, performance.now())
+      // What waits for our own timer was not held up by the server.
+      if (timer !== undefined && !isLate) due += interval
       clearTimeout(timer)
-      const now = performance.now()
-      for (; due < Math.min(end, now); due += interval) report({ due, from: due, done: now, lag: 0, outcome: 'unsent' })
+      timer = undefined
+      for (; due < Math.min(last, now); due += interval)
+        report({ due, from: due, done: now, lag: 0, outcome: 'unsent' })
     },
   }
 }

@@ -13,7 +13,7 @@ h1 { font-size: 22px; margin: 0 } h2 { font-size: 16px; margin: 0 0 12px }
 p { margin: 2px 0 } .dim { color: var(--dim) }
 .grade { flex: none; width: 84px; height: 84px; border-radius: 18px; display: grid; place-items: center; color: #fff;
   font-size: 38px; font-weight: 700 }
-.grade.healthy { background: #16794a } .grade.degraded { background: #a2690c } .grade.down { background: #bb2233 }
+.grade.grade { color: #fff } .grade.healthy { background: #16794a } .grade.degraded { background: #a2690c } .grade.down { background: #bb2233 }
 .healthy { color: var(--ok) } .degraded { color: var(--warn) } .down { color: var(--bad) }
 section { background: var(--card); border: 1px solid var(--edge); border-radius: 12px; padding: 18px 20px; margin: 0 0 18px }
 .scroll { overflow-x: auto } table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums }
@@ -22,7 +22,7 @@ th, td { padding: 7px 10px 7px 0; border-bottom: 1px solid var(--edge); vertical
 tr:last-child td { border-bottom: 0 } .num { text-align: right; white-space: nowrap } td.name { font-weight: 600; white-space: nowrap }
 td.state { font-weight: 600; white-space: nowrap }
 ul.list { margin: 0; padding-left: 20px } ul.list li { margin: 3px 0; overflow-wrap: anywhere }
-.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 480px), 1fr)); gap: 18px }
+.charts { margin-top: 18px; display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 480px), 1fr)); gap: 18px }
 figure { margin: 0 } figcaption { font-size: 13px; color: var(--dim); margin-bottom: 6px }
 svg { display: block; max-width: 100% } figure svg { width: 100%; height: auto }
 .grid { stroke: var(--edge) } .tick { fill: var(--dim); font-size: 11px } svg .name { fill: var(--ink); font-size: 12px }

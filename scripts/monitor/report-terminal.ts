@@ -5,7 +5,7 @@ import { changeLines } from './changes-text.ts'
 import { GENERATOR_LAG_WARN_MS } from './limits.ts'
 import { budgetOf, groupFailures, type Report } from './report.ts'
 import { allChecks, ERROR_CLASSES, type LoadRun, type RouteRun, type Run, type State, type TargetRun } from './run.ts'
-import { bytes, ms, percent, sparkline, uptime } from './show.ts'
+import { bytes, ms, percent, printable, sparkline, uptime, widthOf } from './show.ts'
 import { problemText, type Texts } from './texts.ts'
 
 export interface Terminal {
@@ -56,7 +56,7 @@ function table<T>(all: Column<T>[], rows: readonly T[], width: number, c: Colors
     made.push(...rows.map((row) => columns.map(({ cell }) => cell(row))))
     const text = made.toString()
     const least = columns.reduce((worst, column) => (column.rank > worst.rank ? column : worst))
-    if (made.width <= width || least.rank === 0) return text.replace(/ +$/gm, '')
+    if (Math.max(...text.split('\n').map(widthOf)) <= width || least.rank === 0) return text.replace(/ +$/gm, '')
     columns.splice(columns.indexOf(least), 1)
   }
 }
@@ -154,8 +154,14 @@ function loadLines(run: Run, load: LoadRun, { texts, columns: width }: Terminal,
   return lines
 }
 
+const withoutControls = (report: Report): Report =>
+  JSON.parse(JSON.stringify(report), (_key, value: unknown) =>
+    typeof value === 'string' ? printable(value) : value,
+  ) as Report
+
 /** The report for a person at a terminal (or a pipe: then without colours). Ends with a line feed. */
-export function terminalReport({ run, changes, notes }: Report, terminal: Terminal): string {
+export function terminalReport(report: Report, terminal: Terminal): string {
+  const { run, changes, notes } = withoutControls(report)
   const { texts, lang, color } = terminal
   const c = createColors(color)
   const time = new Intl.DateTimeFormat(lang, { dateStyle: 'medium', timeStyle: 'medium' })

@@ -1,3 +1,5 @@
+import { stripVTControlCharacters } from 'node:util'
+
 /** Figures as people read them; the same in every language. */
 
 const NONE = '-'
@@ -56,3 +58,14 @@ export function sparkline(figures: readonly (number | null)[], width = 24): stri
     })
     .join('')
 }
+
+/** Columns that a line takes on a terminal: Hangul, kana, ideographs and full-width forms take two. */
+export const widthOf = (line: string): number =>
+  stripVTControlCharacters(line).replace(
+    /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe4f\uff00-\uff60]/g,
+    '..',
+  ).length
+
+/** Text from elsewhere, made safe for a terminal: what a process answers must not move the cursor or colour the screen. */
+// eslint-disable-next-line no-control-regex
+export const printable = (text: string): string => text.replace(/[\u0000-\u001f\u007f-\u009f]/g, '\ufffd')
