@@ -1,4 +1,5 @@
 import { Socket } from 'node:net'
+import { countStreamed } from '#shared/streamed.ts'
 import type { UpstreamAddress } from './contract.ts'
 import { ResponseParser } from './parser.ts'
 
@@ -83,6 +84,7 @@ export class Connection {
   private nextBuffer(): Buffer {
     if (this.parser.retained) {
       this.parser.retained = false
+      countStreamed(READ_BYTES)
       this.buffer = Buffer.allocUnsafeSlow(READ_BYTES)
     }
     return this.buffer

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
+import { countStreamed } from '#shared/streamed.ts'
 import type { ProxyLimits } from './contract.ts'
 import { headerName } from './header-names.ts'
 import type { Sweep } from './sweep.ts'
@@ -69,6 +70,7 @@ export class Upload {
     const socket = this.socket as Socket
     this.activity = this.clock.now
     this.windowBytes += chunk.length
+    countStreamed(chunk.length)
     if (this.remaining === Infinity) {
       socket.cork()
       socket.write(`${chunk.length.toString(16)}\r\n`, 'latin1')

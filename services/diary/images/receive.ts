@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import type { FileHandle } from 'node:fs/promises'
 import { Problem } from '#shared/problem.ts'
+import { countStreamed } from '#shared/streamed.ts'
 import { storageFault, type ImageFile, type ImageFiles } from './files.ts'
 import { imageTypeOf, SNIFF_BYTES, type ImageType } from './types.ts'
 
@@ -24,6 +25,7 @@ async function writeFully(handle: FileHandle, bytes: Uint8Array): Promise<void> 
   for (let offset = 0; offset < bytes.length;) {
     offset += (await handle.write(bytes, offset, bytes.length - offset)).bytesWritten
   }
+  countStreamed(bytes.length)
 }
 
 /** Takes in one image as it comes: bounded, hashed, refused as soon as its first bytes are not those of an image. */
