@@ -4,7 +4,7 @@ import path from 'node:path'
 import { LARGE, SMALL } from './cases/proxy.ts'
 import type { Figures } from './lab/rounds.ts'
 import type { Machine } from './machine.ts'
-import type { Options } from './options.ts'
+import { CASES, type Options } from './options.ts'
 import { baselineOf, type Found, type Verdict } from './targets.ts'
 
 /** Everything of one run. */
@@ -60,8 +60,12 @@ function verdictOf({ value, max }: Verdict): string {
   return value <= max ? 'met' : `missed by ${((value / max - 1) * 100).toFixed(0)} %`
 }
 
-const targetCells = ({ verdicts }: Run): Cells =>
-  verdicts.map((verdict) => {
+/** Of a part of the cases only what it measured. */
+const shown = ({ verdicts, options }: Run): Verdict[] =>
+  options.only.length === CASES.length ? verdicts : verdicts.filter(({ value }) => value !== undefined)
+
+const targetCells = (run: Run): Cells =>
+  shown(run).map((verdict) => {
     const { what, value, max, unit } = verdict
     return [what, value === undefined ? NONE : `${brief(value)} ${unit}`, `<= ${max} ${unit}`, verdictOf(verdict)]
   })
@@ -73,7 +77,9 @@ function terminalTable(head: string[], rows: Cells): string {
 }
 
 const markdownTable = (head: string[], rows: Cells) =>
-  [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
+  [head, head.map(() => '---'), ...rows]
+    .map((cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`)
+    .join('\n')
 
 export const terminalReport = (run: Run): string =>
   [

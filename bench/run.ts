@@ -1,4 +1,5 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { loadavg } from 'node:os'
 import path from 'node:path'
 import { pathCase } from './cases/path.ts'
 import { proxyCase } from './cases/proxy.ts'
@@ -17,6 +18,8 @@ import { judge, type Found } from './targets.ts'
 
 const EXIT_USAGE = 64
 const CONNECTIONS = 50
+/** Load average of a machine that has something else to do. */
+const BUSY = 0.7
 
 const RUNS: Record<CaseName, (lab: Lab) => Promise<Found>> = {
   proxy: async (lab) => ({ cases: await proxyCase(lab) }),
@@ -53,6 +56,8 @@ if (process.platform !== 'linux') {
 }
 installPeers()
 const machine = describeMachine()
+if ((loadavg()[0] as number) > BUSY)
+  console.warn(`This machine is busy (load ${machine['load average before']}): figures will be high and uneven.`)
 // Beside the product's data: durable writes must meet a disk, and a temporary folder may be memory.
 mkdirSync(path.join(ROOT, 'data'), { recursive: true })
 const folder = mkdtempSync(path.join(ROOT, 'data', 'bench-'))
