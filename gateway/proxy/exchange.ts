@@ -76,8 +76,6 @@ export class Transfer implements Receiver, Waiter, Swept {
   begin(refusal: Failure | undefined): void {
     const { request, response } = this.exchange
     response.on('close', this.left)
-    // A pipelined request's response learns of its socket, and of its end, only when its turn comes.
-    if (response.socket === null) request.on('close', this.left)
     this.upstream.clock.add(this)
     this.judged = refusal !== undefined
     if (response.destroyed || request.socket.destroyed) this.left()
@@ -271,7 +269,8 @@ export class Transfer implements Receiver, Waiter, Swept {
   /** An answer that cannot be completed must not look complete. */
   private cut(): void {
     this.over = true
-    this.exchange.response.destroy()
+    // not the response: one that waits behind another on its connection would leave its client waiting for ever
+    this.exchange.request.socket.destroy()
   }
 
   private abandonUpload(): void {

@@ -337,6 +337,30 @@ t.test('the circuit breaker', async (t) => {
     t.equal(proxy.state().breaker, 'closed')
   })
 
+  t.test('a stream of events counts when it begins, not when it breaks', async (t) => {
+    const events = 'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n'
+    let healthy = false
+    const origin = await netOrigin(t, (socket) => {
+      socket.on('data', () => {
+        if (healthy) socket.write(`${events}Transfer-Encoding: chunked\r\n\r\n9\r\ndata: 1\n\n\r\n`)
+        else socket.write('nonsense\r\n\r\n')
+      })
+    })
+    const { port, proxy } = await rig(t, origin.address, { limits: { breakerThreshold: 2, breakerCooldown: 60 } })
+    for (let i = 0; i < 2; i++) await call(port)
+    t.equal(proxy.state().breaker, 'open')
+    healthy = true
+    await sleep(70)
+    const streams = [rawClient(t, port, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n')]
+    await streams[0]?.until('data: 1')
+    t.equal(proxy.state().breaker, 'closed', 'though the probe goes on')
+    for (let i = 0; i < 4; i++) streams.push(rawClient(t, port, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'))
+    await Promise.all(streams.map((stream) => stream.until('data: 1')))
+    for (const socket of origin.sockets) socket.destroy()
+    await Promise.all(streams.map((stream) => stream.closed()))
+    t.match(proxy.state(), { breaker: 'closed', consecutiveFailures: 0 })
+  })
+
   t.test('answers of the upstream, whatever their status, and clients that leave do not count', async (t) => {
     const origin = await httpOrigin(t, (request, response) => {
       if (request.url !== '/hang') response.writeHead(Number(request.url?.slice(1))).end()

@@ -181,7 +181,7 @@ t.test('bytes after an answer end the connection and reach nobody', async (t) =>
         setTimeout(() => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil'), 20)
       })
     })
-    const { port, proxy } = await rig(t, late.address)
+    const { port, proxy } = await rig(t, late.address, { limits: { keepAliveTimeout: 60_000 } })
     t.equal((await call(port)).text, 'ok')
     await eventually(() => proxy.state().connections === 0)
     t.equal((await call(port)).text, 'ok')
@@ -264,6 +264,22 @@ t.test('pipelined requests are answered in order', async (t) => {
     seen.match(/<[^>]+>/g),
     targets.map((target) => `<${target}>`),
   )
+})
+
+t.test("the gateway's own fields win, Vary is merged, and one that cannot be written is a 502", async (t) => {
+  const origin = await scripted(
+    t,
+    'HTTP/1.1 200 OK\r\nVary: Accept\r\nVary: Cookie\r\nX-Request-Id: theirs\r\nContent-Length: 2\r\n\r\nok',
+  )
+  const first = await rig(t, origin.address, { own: { 'X-Request-Id': 'ours', Vary: 'Origin' } })
+  for (let i = 0; i < 2; i++) {
+    const { headers } = await call(first.port)
+    t.equal(headers.vary, 'Origin, Accept, Cookie')
+    t.equal(headers['x-request-id'], 'ours')
+  }
+  const second = await rig(t, origin.address, { own: ['x-bad', 'a\r\nb'] })
+  t.equal((await call(second.port)).status, 502)
+  t.strictSame(second.failures, [{ kind: 'bad-response' }])
 })
 
 t.test('an upgrade is not offered to the upstream, and refused when it comes anyway', async (t) => {
