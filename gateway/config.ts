@@ -102,7 +102,7 @@ export const settings: Settings<GatewayConfig> = {
   PROXY_HEADER_MAX_BYTES: integer(1024, 1e6).default(65_536).description("Largest head of a service's answer"),
   PROXY_KEEP_ALIVE_TIMEOUT_MS: ms(4000).description('Idle time of connections to services; below their own'),
   PROXY_RESTART_WAIT_MS: integer(0, 60_000).default(2000).description('Wait for a service that restarts (then 503)'),
-  PROXY_RETRY_BUDGET: Joi.number().min(0).max(1).default(0.1).description('Retries as a share of requests'),
+  PROXY_RETRY_BUDGET: Joi.number().empty('').min(0).max(1).default(0.1).description('Retries as a share of requests'),
   BREAKER_THRESHOLD: integer(1, 1000).default(5).description('Failures in a row that open the circuit'),
   BREAKER_COOLDOWN_MS: ms(5000).description('Time until an open circuit lets a probe through'),
   PROBE_TIMEOUT_MS: ms(1000).description('Time in which a service must answer a probe of the gateway'),

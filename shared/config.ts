@@ -29,7 +29,7 @@ export interface CommonConfig {
 export type Settings<T> = Joi.StrictSchemaMap<T>
 
 export const text = () => Joi.string().empty('')
-export const integer = (min: number, max: number) => Joi.number().integer().min(min).max(max)
+export const integer = (min: number, max: number) => Joi.number().empty('').integer().min(min).max(max)
 export const port = (standard: number) => integer(0, 65535).default(standard)
 
 export const commonSettings: Settings<CommonConfig> = {

@@ -1,9 +1,9 @@
 import type { FastifyBaseLogger } from 'fastify'
-import path from 'node:path'
 import pc from 'picocolors'
-import { createLogger as createWinston, format, transports, type Logger as Winston } from 'winston'
-import { BatchTransport } from './log-transport.ts'
+import { createLogger as createWinston, format, type Logger as Winston } from 'winston'
 import type { CommonConfig } from './config.ts'
+import { fileSink, stdoutSink } from './log-sinks.ts'
+import { BatchTransport } from './log-transport.ts'
 
 export type Logger = FastifyBaseLogger
 
@@ -52,20 +52,10 @@ const prettyLine = format((info) => {
 })
 
 /** One transport to stdout, and one to size-rotated files when LOG_DIR is set. */
-function transportsFor(service: string, config: LogConfig) {
-  const file =
-    config.LOG_DIR === undefined
-      ? []
-      : [
-          new transports.File({
-            dirname: config.LOG_DIR,
-            filename: path.basename(`${service}.log`),
-            maxsize: config.LOG_MAX_BYTES,
-            maxFiles: config.LOG_MAX_FILES,
-            tailable: true,
-          }),
-        ]
-  return [new BatchTransport(), ...file]
+function transportsFor(service: string, { LOG_DIR, LOG_MAX_BYTES, LOG_MAX_FILES }: LogConfig) {
+  const sinks = [stdoutSink()]
+  if (LOG_DIR !== undefined) sinks.push(fileSink(LOG_DIR, service, LOG_MAX_BYTES, LOG_MAX_FILES))
+  return sinks.map((sink) => new BatchTransport(sink))
 }
 
 export type LogConfig = Pick<CommonConfig, 'LOG_LEVEL' | 'LOG_FORMAT' | 'LOG_DIR' | 'LOG_MAX_BYTES' | 'LOG_MAX_FILES'>
