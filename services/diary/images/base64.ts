@@ -1,23 +1,26 @@
 import { invalidField } from '#shared/problem.ts'
 
-const SCRATCH_BYTES = 64 * 1024
+/** Characters that one `push` takes: small strings die young, and with them the buffers that they were read from. */
+export const PIECE_CHARS = 16 * 1024
+const ROOM_BYTES = 64 * 1024
 
 export const notBase64 = () => invalidField('body', 'images', 'a data URL is not valid base64')
 
 /**
- * Decodes base64 (RFC 4648 section 4, padding optional) that comes in pieces cut anywhere.
- * What `push` and `end` answer is good only until the next call: one buffer serves the whole stream.
- * @throws Problem invalid-input
+ * Decodes base64 (RFC 4648 section 4, padding optional, white space ignored) that comes in pieces cut anywhere, all into
+ * one buffer. `push` and `end` throw a Problem for what is not base64.
  */
 export function createBase64Decoder() {
-  let scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES)
+  const room = Buffer.allocUnsafeSlow(ROOM_BYTES)
+  let used = 0
   let carry = ''
   let padded = false
 
-  function decode(text: string, lastChunkHandling: 'loose' | 'stop-before-partial') {
-    if (text.length > scratch.length) scratch = Buffer.allocUnsafeSlow(text.length)
+  function decode(text: string, lastChunkHandling: 'loose' | 'stop-before-partial'): number {
     try {
-      return scratch.setFromBase64(text, { lastChunkHandling })
+      const { read, written } = room.subarray(used).setFromBase64(text, { lastChunkHandling })
+      used += written
+      return read
     } catch (error) {
       if (error instanceof SyntaxError) throw notBase64()
       throw error
@@ -25,17 +28,25 @@ export function createBase64Decoder() {
   }
 
   return {
-    push(piece: string): Uint8Array {
+    /** At most PIECE_CHARS. */
+    push(piece: string): void {
       const text = carry + piece
       // Padding ends the text; a decoder that starts anew with each piece would not see that.
       if (padded && text.trim() !== '') throw notBase64()
-      const { read, written } = decode(text, 'stop-before-partial')
-      padded ||= text.lastIndexOf('=', read - 1) >= 0 && read > 0
+      const read = decode(text, 'stop-before-partial')
+      padded ||= read > 0 && text.lastIndexOf('=', read - 1) >= 0
       carry = text.slice(read).replace(/\s+/g, '')
-      return scratch.subarray(0, written)
     },
-    end(): Uint8Array {
-      return scratch.subarray(0, decode(carry, 'loose').written)
+    end(): void {
+      decode(carry, 'loose')
+    },
+    /** Whether the next piece might not fit; `take` makes room. */
+    isFull: () => used + PIECE_CHARS > ROOM_BYTES,
+    /** The bytes since the last call; good until the next `push`. */
+    take(): Uint8Array {
+      const bytes = room.subarray(0, used)
+      used = 0
+      return bytes
     },
   }
 }

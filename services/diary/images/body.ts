@@ -4,7 +4,7 @@ import type { FastifyReply, FastifyRequest, RequestPayload } from 'fastify'
 import { Problem } from '#shared/problem.ts'
 import type { DiaryConfig } from '../config.ts'
 import type { ImageFiles } from './files.ts'
-import { receiveImage, type ImageReceiver, type ReceivedImage } from './receive.ts'
+import { imageReceiver, type ImageReceiver, type ReceivedImage } from './receive.ts'
 import { createImageScanner } from './scanner.ts'
 
 declare module 'fastify' {
@@ -54,7 +54,7 @@ async function* withoutImages(
   request: FastifyRequest,
   source: Readable,
   embedded: EmbeddedImages,
-  files: ImageFiles,
+  receive: () => ImageReceiver,
   config: BodyConfig,
   seen: (bytes: number) => void,
 ): AsyncGenerator<Buffer> {
@@ -71,7 +71,7 @@ async function* withoutImages(
       if (embedded.size() >= config.DIARY_MAX_IMAGES) {
         throw new Problem('too-large', { detail: `An entry may have at most ${config.DIARY_MAX_IMAGES} images` })
       }
-      const receiver = receiveImage(files, config.UPLOAD_MAX_BYTES)
+      const receiver = receive()
       current = receiver
       return {
         write: receiver.write,
@@ -120,6 +120,7 @@ async function* withoutImages(
  * the request is over, however it ends.
  */
 export function embeddedImages(files: ImageFiles, config: BodyConfig) {
+  const receive = imageReceiver(files, config.UPLOAD_MAX_BYTES)
   return async (request: FastifyRequest, reply: FastifyReply, payload: RequestPayload): Promise<RequestPayload> => {
     if (!IS_JSON.test(request.headers['content-type'] ?? '')) return payload
     const embedded = createEmbeddedImages(files)
@@ -127,7 +128,7 @@ export function embeddedImages(files: ImageFiles, config: BodyConfig) {
     reply.raw.once('close', () => void embedded.discard().catch((error: unknown) => request.log.warn({ err: error })))
     const seen = (bytes: number) => (rest.receivedEncodedLength = bytes)
     const rest: Readable & { receivedEncodedLength?: number } = Readable.from(
-      withoutImages(request, payload as Readable, embedded, files, config, seen),
+      withoutImages(request, payload as Readable, embedded, receive, config, seen),
     )
     return rest
   }

@@ -1,5 +1,5 @@
 import { invalidField } from '#shared/problem.ts'
-import { createBase64Decoder, notBase64 } from './base64.ts'
+import { createBase64Decoder, notBase64, PIECE_CHARS } from './base64.ts'
 import { createJsonPosition } from './json-position.ts'
 import { createUnescape } from './json-unescape.ts'
 
@@ -7,6 +7,11 @@ import { createUnescape } from './json-unescape.ts'
 export interface Sink {
   write(bytes: Uint8Array): Promise<void>
   finish(): Promise<void>
+}
+
+interface DataUrl {
+  sink: Sink
+  decoder: ReturnType<typeof createBase64Decoder>
 }
 
 export interface ScannerOptions {
@@ -39,14 +44,12 @@ export function createImageScanner({ begin, placeholder }: ScannerOptions) {
   let held: number[] = []
   let header = ''
   let count = 0
-  let sink: Sink | undefined
-  let decoder: ReturnType<typeof createBase64Decoder> | undefined
+  let data: DataUrl | undefined
 
   function startData(): void {
     if (!HEADER.test(header)) throw badHeader()
     state = 'data'
-    sink = begin()
-    decoder = createBase64Decoder()
+    data = { sink: begin(), decoder: createBase64Decoder() }
   }
 
   /** One byte of a string that may be, or is, the beginning of a data URL; true when it turned out to be none. */
@@ -65,35 +68,37 @@ export function createImageScanner({ begin, placeholder }: ScannerOptions) {
     return false
   }
 
-  /** Data from `from` on; the index of the closing quote, or the end of the chunk. */
-  async function takeData(chunk: Buffer, from: number): Promise<number> {
-    let index = from
-    let text = ''
-    while (unescape.isInside() && index < chunk.length) text += unescape(chunk[index++] as number) ?? ''
+  async function flush({ decoder, sink }: DataUrl): Promise<void> {
+    const bytes = decoder.take()
+    if (bytes.length > 0) await sink.write(bytes)
+  }
+
+  /** Data from `index` on; the index of the closing quote, or the end of the chunk. */
+  async function takeData(data: DataUrl, chunk: Buffer, index: number): Promise<number> {
+    const { decoder } = data
+    while (unescape.isInside() && index < chunk.length) decoder.push(unescape(chunk[index++] as number) ?? '')
     const quote = chunk.indexOf(QUOTE, index)
     const end = quote === -1 ? chunk.length : quote
+    let slash = chunk.indexOf(BACKSLASH, index)
     while (index < end) {
-      if (unescape.isInside() || chunk[index] === BACKSLASH) {
-        text += unescape(chunk[index++] as number) ?? ''
-      } else {
-        const next = chunk.subarray(index, end).indexOf(BACKSLASH)
-        const stop = next === -1 ? end : index + next
-        text += chunk.toString('latin1', index, stop)
+      if (slash !== -1 && slash < index) slash = chunk.indexOf(BACKSLASH, index)
+      if (unescape.isInside() || slash === index) decoder.push(unescape(chunk[index++] as number) ?? '')
+      else {
+        const stop = Math.min(end, index + PIECE_CHARS, slash === -1 ? end : slash)
+        decoder.push(chunk.toString('latin1', index, stop))
         index = stop
       }
+      if (decoder.isFull()) await flush(data)
     }
-    const bytes = decoder?.push(text)
-    if (bytes !== undefined && bytes.length > 0) await sink?.write(bytes)
+    await flush(data)
     return end
   }
 
-  async function endData(): Promise<Buffer> {
+  async function endData(data: DataUrl): Promise<Buffer> {
     if (unescape.isInside()) throw notBase64()
-    const rest = decoder?.end()
-    if (rest !== undefined && rest.length > 0) await sink?.write(rest)
-    await sink?.finish()
-    sink = undefined
-    decoder = undefined
+    data.decoder.end()
+    await flush(data)
+    await data.sink.finish()
     return Buffer.from(placeholder(count++))
   }
 
@@ -106,10 +111,11 @@ export function createImageScanner({ begin, placeholder }: ScannerOptions) {
       let index = 0
       while (index < chunk.length) {
         const byte = chunk[index] as number
-        if (state === 'data') {
-          index = await takeData(chunk, index)
+        if (data !== undefined) {
+          index = await takeData(data, chunk, index)
           if (index === chunk.length) break
-          left.push(await endData())
+          left.push(await endData(data))
+          data = undefined
           state = 'outside'
           from = index++
           continue

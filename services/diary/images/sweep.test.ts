@@ -5,7 +5,7 @@ import { createLogger } from '#shared/logger.ts'
 import { until } from '#shared/test/until.ts'
 import { dataUrl, diary, GIF, PNG, storedFiles, written } from '../test/diary.ts'
 import { createImageFiles } from './files.ts'
-import { receiveImage } from './receive.ts'
+import { imageReceiver } from './receive.ts'
 import { sweepImages } from './sweep.ts'
 
 const ORPHAN = 'ab345678-0000-4000-8000-000000000000'
@@ -43,10 +43,11 @@ t.test('what is being received is left alone, and a row without its file is repo
   const files = createImageFiles(dataDir)
   const logger = createLogger('diary', { LOG_LEVEL: 'fatal', LOG_MAX_BYTES: 1e6, LOG_MAX_FILES: 1 })
   await litter(dataDir)
-  const coming = receiveImage(files, 1e6)
+  const receive = imageReceiver(files, 1e6)
+  const coming = receive()
   await coming.write(PNG)
   const image = await coming.finish()
-  const moved = receiveImage(files, 1e6)
+  const moved = receive()
   await moved.write(GIF)
   const placed = await moved.finish()
   await files.keep(placed)

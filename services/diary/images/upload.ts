@@ -6,7 +6,7 @@ import multer, { type StorageEngine } from 'multer'
 import { invalidField, Problem, type ProblemName } from '#shared/problem.ts'
 import type { DiaryConfig } from '../config.ts'
 import type { ImageFiles } from './files.ts'
-import { receiveImage, type ReceivedImage } from './receive.ts'
+import { imageReceiver, type ReceivedImage } from './receive.ts'
 
 type UploadConfig = Pick<DiaryConfig, 'DIARY_MAX_IMAGES' | 'UPLOAD_MAX_BYTES'>
 
@@ -40,9 +40,10 @@ function uploadProblem(error: unknown, config: UploadConfig): unknown {
 
 /** Bytes go straight to a temporary file, hashed and looked at on their way. */
 function storageFor(files: ImageFiles, config: UploadConfig): StorageEngine {
+  const receive = imageReceiver(files, config.UPLOAD_MAX_BYTES)
   return {
     _handleFile(_request, file, done) {
-      const receiver = receiveImage(files, config.UPLOAD_MAX_BYTES)
+      const receiver = receive()
       const take = async (stream: Readable): Promise<Uploaded> => {
         // A part that is refused must not be destroyed: the parser would take the form for broken off.
         const chunks = stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>
