@@ -58,6 +58,18 @@ t.test('when nothing is started it is down, says how to start it, and the exit c
   t.match(korean.out, '지난 실행 대비')
 })
 
+t.test('a history that cannot be opened and a missing key are remarks, not an end', async (t) => {
+  const env = await settingsOf(t)
+  const file = path.join(path.dirname(env.DATA_DIR), 'a-file')
+  writeFileSync(file, '')
+  const { code, out, err } = await health(['--load', '--rate', '1'], { ...env, DATA_DIR: file })
+  t.equal(code, 2)
+  t.equal(err, '')
+  t.match(out, 'History is not kept')
+  t.match(out, 'There is no monitor key')
+  t.match(out, 'No load was sent')
+})
+
 t.test('wrong usage is one line that names the flag, and the exit code is 64', async (t) => {
   const env = await settingsOf(t)
   const cases: [string[], RegExp][] = [
@@ -131,6 +143,7 @@ t.test('the running system', { timeout: 100_000 }, async (t) => {
       t.equal(load?.total.errors['4xx'], 0)
       t.equal(load?.total.errors['5xx'], 0)
       t.equal(load?.routes.length, 7)
+      t.equal(load?.scratch.left, 0, 'nothing of the load stays')
       const listed = await fetch(`${system.gateway}/api/calendar/events?start=2001-01-01&end=2001-12-31`, {
         headers: { 'x-user-id': 'monitor-scratch' },
       })

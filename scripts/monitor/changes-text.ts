@@ -5,29 +5,34 @@ import { ms } from './show.ts'
 import type { Texts } from './texts.ts'
 
 const STEPS = [
-  ['second', 60],
+  ['day', 86_400],
+  ['hour', 3600],
   ['minute', 60],
-  ['hour', 24],
-  ['day', Infinity],
 ] as const
 
 /** `3 minutes ago`, in the reader's language. */
 export function ago(at: number, now: number, lang: Language): string {
-  let count = Math.max(0, (now - at) / 1000)
-  for (const [unit, next] of STEPS) {
-    if (count < next) return new Intl.RelativeTimeFormat(lang, { numeric: 'always' }).format(-Math.round(count), unit)
-    count /= next
-  }
-  throw new RangeError('unreachable: the last step has no end')
+  const past = Math.max(0, (now - at) / 1000)
+  const [unit, seconds] = STEPS.find(([, least]) => past >= least) ?? (['second', 1] as const)
+  return new Intl.RelativeTimeFormat(lang, { numeric: 'always' }).format(-Math.round(past / seconds), unit)
+}
+
+/** `gateway live, ready; diary live`: each process is named once. */
+function byTarget(names: readonly string[]): string {
+  const groups = Object.groupBy(names, (name) => name.split(' ', 1)[0] as string)
+  return Object.entries(groups)
+    .map(([target, own = []]) => `${target} ${own.map((name) => name.slice(target.length + 1)).join(', ')}`)
+    .join('; ')
 }
 
 function partsOf(change: Change, run: Run, texts: Texts): string[] {
   const parts: string[] = []
-  if (change.grade !== run.grade || (change.score !== run.score && change.against !== 'usual')) {
+  // Against the usual there is no one grade to name.
+  if (change.against !== 'usual' && (change.grade !== run.grade || change.score !== run.score)) {
     parts.push(`${texts.grade} ${change.grade} (${change.score}) → ${run.grade} (${run.score})`)
   }
-  if (change.broken.length > 0) parts.push(`${texts.broken}: ${change.broken.join(', ')}`)
-  if (change.mended.length > 0) parts.push(`${texts.mended}: ${change.mended.join(', ')}`)
+  if (change.broken.length > 0) parts.push(`${texts.broken}: ${byTarget(change.broken)}`)
+  if (change.mended.length > 0) parts.push(`${texts.mended}: ${byTarget(change.mended)}`)
   for (const { what, measure, before, now } of change.moved) {
     const name = measure === 'health' ? `${what} /health` : `${what} ${measure}`
     parts.push(`${name} ${ms(before)} → ${ms(now)}`)

@@ -87,7 +87,7 @@ export function lineChart({ title, series, labels, scale = 'linear', most }: Lin
   )
   const marks = labels.map((label, index) =>
     index % every === 0
-      ? `<text class="tick" x="${x(index)}" y="${HEIGHT - 8}" text-anchor="middle">${escapeXml(label)}</text>`
+      ? `<text class="tick" x="${x(index)}" y="${HEIGHT - 8}" text-anchor="${index === labels.length - 1 ? 'end' : 'middle'}">${escapeXml(label)}</text>`
       : '',
   )
   const lines = series.map(({ name, points }, index) => {

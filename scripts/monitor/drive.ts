@@ -96,7 +96,7 @@ export async function drive(origin: string, plans: readonly RoutePlan[], options
   await sleep(Math.max(0, end - performance.now()), undefined, signal === undefined ? {} : { signal }).catch(
     () => undefined,
   )
-  const measured = Math.min(duration_s, Math.max(0.001, (performance.now() - from) / 1000))
+  const measured = signal?.aborted === true ? Math.max(0.001, (performance.now() - from) / 1000) : duration_s
   while (signal?.aborted !== true && clients.some((client) => client.isBusy())) await sleep(POLL_MS)
   clients.forEach((client) => client.stop())
   await Promise.all(started.map(({ stop }) => stop()))

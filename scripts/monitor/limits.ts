@@ -4,6 +4,8 @@ export const PROBE_TIMEOUT_MS = 2000
 export const ANSWER_MAX_BYTES = 4 * 1024 * 1024
 /** `/health` is asked this often a run, one after the other: enough for a median and a sparkline. */
 export const HEALTH_SAMPLES = 12
+/** Sampling ends after this time, so that a process that answers slowly does not hold up the report. */
+export const SAMPLING_MS = 1000
 /** A timestamp in an answer further off than this comes from a cache or from a clock that is wrong. */
 export const CLOCK_SKEW_MAX_MS = 60_000
 

@@ -55,6 +55,16 @@ t.test('an answer whose body never ends is a timeout too', async (t) => {
   t.match(failed(run)[0]?.problem, { code: 'timeout' })
 })
 
+t.test('a process that answers slowly is asked less often', async (t) => {
+  const run = await look(t, 'diary', {
+    main: {
+      '/health': (_request, response) => void setTimeout(() => response.end(JSON.stringify(mainHealth('diary'))), 400),
+    },
+  })
+  t.equal(run.state, 'healthy')
+  t.ok(run.health_ms.length >= 1 && run.health_ms.length <= 4, `${run.health_ms.length}`)
+})
+
 t.test('a 503 is a failure although its JSON says healthy', async (t) => {
   const run = await look(t, 'calendar', { main: { '/health': { status: 503, body: mainHealth('calendar') } } })
   t.equal(run.state, 'down')

@@ -1,5 +1,5 @@
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks'
-import type { Sample } from './paced-client.ts'
+import { ROUNDING_MS, type Sample } from './paced-client.ts'
 import { ERROR_CLASSES, type ErrorClass, type Percentiles, type RouteRun, type Slice } from './run.ts'
 
 /** Counts the samples of one route. Latencies are kept in HDR histograms of microseconds, three significant figures. */
@@ -64,7 +64,7 @@ export function createMeter(from: number, seconds: number): Meter {
     latency,
     lag,
     record({ due, from: began, done, lag: late, outcome }) {
-      const slice = slices[Math.floor((due - from) / 1000)]
+      const slice = slices[Math.floor((due - from + ROUNDING_MS) / 1000)]
       if (slice === undefined) return
       const error = errorOf(outcome)
       offered += 1

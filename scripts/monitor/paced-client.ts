@@ -27,8 +27,8 @@ export interface PacedClient {
   stop(): void
 }
 
-/** In ms: the last interval must not end a rounding error before the end and so begin another. */
-const ROUNDING_MS = 0.001
+/** In ms: a rounding error in the sum of the intervals must not put a request on the wrong side of a limit. */
+export const ROUNDING_MS = 0.001
 
 /** What autocannon 9.0.0's client is inside; its version is pinned and a test holds what is used here. */
 interface Internals {

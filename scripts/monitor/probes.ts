@@ -2,7 +2,7 @@ import http from 'node:http'
 import https from 'node:https'
 import { ask, type Answer, type Asked } from './ask.ts'
 import { DETAIL_FIELDS, faultOf, HEALTH_FIELDS, valueAt, type Field } from './fields.ts'
-import { HEALTH_SAMPLES } from './limits.ts'
+import { HEALTH_SAMPLES, SAMPLING_MS } from './limits.ts'
 import type { Check, Facts, Problem } from './run.ts'
 import type { Target } from './targets.ts'
 
@@ -92,7 +92,8 @@ const health: Probe = async (target) => {
   try {
     let asked = await ask(url, { agent })
     const samples: number[] = []
-    for (let sample = 0; sample < HEALTH_SAMPLES && answered(asked); sample += 1) {
+    const until = performance.now() + SAMPLING_MS
+    while (samples.length < HEALTH_SAMPLES && answered(asked) && performance.now() < until) {
       asked = await ask(url, { agent })
       if (asked.answer !== undefined) samples.push(asked.answer.ms)
     }

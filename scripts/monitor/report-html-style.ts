@@ -23,7 +23,7 @@ tr:last-child td { border-bottom: 0 } .num { text-align: right; white-space: now
 td.state { font-weight: 600; white-space: nowrap }
 ul.list { margin: 0; padding-left: 20px } ul.list li { margin: 3px 0; overflow-wrap: anywhere }
 .charts { margin-top: 18px; display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 480px), 1fr)); gap: 18px }
-figure { margin: 0 } figcaption { font-size: 13px; color: var(--dim); margin-bottom: 6px }
+figure { margin: 0; max-width: 720px } figcaption { font-size: 13px; color: var(--dim); margin-bottom: 6px }
 svg { display: block; max-width: 100% } figure svg { width: 100%; height: auto }
 .grid { stroke: var(--edge) } .tick { fill: var(--dim); font-size: 11px } svg .name { fill: var(--ink); font-size: 12px }
 .line path { fill: none; stroke: currentColor; stroke-width: 2 } .line circle { fill: currentColor }

@@ -48,11 +48,11 @@ const report: Report = {
       at: at - 180_000,
       grade: 'A',
       score: 100,
-      broken: ['diary live'],
+      broken: ['diary live', 'diary ready'],
       mended: ['host version'],
       moved: [{ what: 'GET /timeline', measure: 'p99', before: 20, now: 333.3 }],
     },
-    usual: { against: 'usual', at, grade: 'F', score: 60, broken: [], mended: [], moved: [] },
+    usual: { against: 'usual', at, grade: 'A', score: 99.5, broken: [], mended: [], moved: [] },
     trend: [
       { at: at - 180_000, grade: 'A', score: 100, verdict: 'healthy' },
       { at, grade: 'F', score: 46, verdict: 'down' },
@@ -74,7 +74,7 @@ t.test('the table names each process, what failed once for all its probes, and t
   t.match(text, /GET \/timeline .* 3\.00 % \(timeout 1, 5xx 2\)\s+✗ missed\s+█▅·/)
   t.match(text, /GET \/other .* 0\s+none/)
   t.match(text, 'since the last run (3 minutes ago): Grade A (100) → F')
-  t.match(text, 'now fails: diary live')
+  t.match(text, 'now fails: diary live, ready')
   t.match(text, 'works again: host version')
   t.match(text, 'GET /timeline p99 20.0 ms → 333 ms')
   t.match(text, 'against the usual: no change')
