@@ -1,7 +1,7 @@
 import { rename } from 'node:fs/promises'
 import path from 'node:path'
 import t from 'tap'
-import { AS_ANNA, diary, post, written } from './test/diary.ts'
+import { AS_ANNA, dataUrl, diary, PNG, post, written } from './test/diary.ts'
 
 t.test('/health says what the existing monitor reads, and 503 once the database file is gone', async (t) => {
   const { app, health, dataDir } = await diary(t)
@@ -26,6 +26,15 @@ t.test('what was written is there after a restart', async (t) => {
   const second = await diary(t, { DATA_DIR: first.dataDir })
   const again = await second.app.inject({ url: `/api/diaries/${entry.id}`, headers: AS_ANNA })
   t.same(again.json(), entry)
+})
+
+t.test('metrics tell how many writes wait and what was stored', async (t) => {
+  const { app, metrics } = await diary(t)
+  await written(app, { images: [dataUrl(PNG), dataUrl(PNG)] })
+  await post(app, { date: '2026-11-14', content: 'a conflict', images: [dataUrl(PNG)] })
+  const text = await metrics.registry.metrics()
+  t.match(text, 'diary_writes_pending{service="diary"} 0')
+  t.match(text, `diary_image_stored_bytes_total{type="image/png",service="diary"} ${2 * PNG.length}`)
 })
 
 t.test('the OpenAPI document lists every route with its parameters', async (t) => {

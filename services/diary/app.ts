@@ -13,6 +13,7 @@ import { createImageFiles } from './images/files.ts'
 import { imageRoutes } from './images/routes.ts'
 import { createImageStore } from './images/store.ts'
 import { scheduleSweep } from './images/sweep.ts'
+import { registerDiaryMetrics } from './metrics.ts'
 import { openDiaryDatabase } from './migrations.ts'
 import { searchRoutes } from './search/routes.ts'
 import { createSearchStore } from './search/store.ts'
@@ -37,7 +38,8 @@ export function buildDiary(config: DiaryConfig, deps: Deps): Built {
   })
   const entries = createEntryStore(db)
   const images = createImageStore(db)
-  const files = createImageFiles(config.DATA_DIR)
+  const numbers = registerDiaryMetrics(deps.metrics.registry, writes.pending)
+  const files = createImageFiles(config.DATA_DIR, numbers.imageStored)
   const parts = { entries, images, files, writes, config }
 
   const app = createServer({

@@ -29,8 +29,9 @@ async function syncFolder(folder: string): Promise<void> {
  * The image files in `<DATA_DIR>/diary-images`: `<first two hex digits>/<id>.<extension>`, and `tmp/<id>` while one is
  * being received. An id is in use from its first byte until its row is committed or its file is gone: the sweep leaves
  * it alone.
+ * @param stored told of each image whose row is committed
  */
-export function createImageFiles(dataDir: string) {
+export function createImageFiles(dataDir: string, stored: (type: ImageType, bytes: number) => void = () => undefined) {
   const root = path.join(dataDir, 'diary-images')
   const tmp = path.join(root, 'tmp')
   const inUse = new Set<string>()
@@ -70,9 +71,12 @@ export function createImageFiles(dataDir: string) {
       }
     },
 
-    /** The row is committed: from now on the file belongs to it. */
-    release(images: readonly ImageFile[]): void {
-      for (const { id } of images) inUse.delete(id)
+    /** Their rows are committed: from now on the files belong to them. */
+    settle(images: readonly (ImageFile & { bytes: number })[]): void {
+      for (const { id, type, bytes } of images) {
+        inUse.delete(id)
+        stored(type, bytes)
+      }
     },
 
     /** Deletes a file that is still temporary. */

@@ -1,5 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { ImageFile, ImageFiles } from './files.ts'
+import type { ReceivedImage } from './receive.ts'
 
 /** What a write did about files. */
 export interface FileOutcome {
@@ -17,7 +18,7 @@ export interface FileOutcome {
 export async function placeFiles<T>(
   files: ImageFiles,
   log: FastifyBaseLogger,
-  received: readonly ImageFile[],
+  received: readonly ReceivedImage[],
   write: (outcome: FileOutcome) => Promise<T>,
 ): Promise<T> {
   const outcome: FileOutcome = { placed: false, dropped: [] }
@@ -29,7 +30,7 @@ export async function placeFiles<T>(
     return answer
   } finally {
     const keep = committed && outcome.placed
-    if (keep) files.release(received)
+    if (keep) files.settle(received)
     const unneeded = [...(keep ? [] : received), ...(committed ? outcome.dropped : [])]
     await files.remove(unneeded).catch((error: unknown) => log.warn({ err: error }, 'image files were not deleted'))
   }

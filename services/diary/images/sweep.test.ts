@@ -56,7 +56,7 @@ t.test('what is being received is left alone, and a row without its file is repo
   t.same(await sweepImages(files, rows, logger), { leftovers: 3, missing: 1 })
   t.equal((await storedFiles(dataDir)).size, 2)
 
-  files.release([placed])
+  files.settle([placed])
   await files.discard(image.id)
   const withRow = (folder: string) => (placed.id.startsWith(folder) ? [placed] : [])
   t.same(await sweepImages(files, withRow, logger), { leftovers: 0, missing: 0 })
