@@ -5,9 +5,12 @@ import { Problem } from './problem.ts'
 const ENCODING_SUFFIX = /-(?:gzip|br|deflate|zstd)"$/
 const TAG = /\s*((?:W\/)?"[\x21\x23-\x7e\x80-\xff]*")\s*(?:,|$)/y
 
-/** Strong entity tag of a representation: a hash of its very bytes (RFC 9110 8.8.1). */
+/**
+ * Strong entity tag of a representation: a hash of its very bytes (RFC 9110 8.8.1). Without '-', or one in 262,144 would
+ * end in `-br` and be taken for the tag of a compressed one.
+ */
 export function etagOf(representation: string | Uint8Array): string {
-  return `"${hash('sha256', representation, 'base64url').slice(0, 27)}"`
+  return `"${hash('sha256', representation, 'base64url').slice(0, 27).replaceAll('-', '_')}"`
 }
 
 /** The tags of an `If-Match` or `If-None-Match` field, compression suffixes taken off; '*' alone means any. */
