@@ -1,48 +1,16 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import t, { type Test } from 'tap'
 import { until } from '#shared/test/until.ts'
 import type { jsonReport } from './scripts/monitor/report-json.ts'
+import { runProgram, settingsFor } from './scripts/monitor/test/run-program.ts'
 import { startSystem, systemSettings } from './scripts/test/system.ts'
 
 t.setTimeout(110_000)
 
 type Document = ReturnType<typeof jsonReport>
 
-interface Ended {
-  code: number | null
-  out: string
-  err: string
-}
-
-const ROOT = import.meta.dirname
-
-/** Runs a program of this folder to its end; `during` may act on it meanwhile. */
-async function run(
-  program: string,
-  args: string[],
-  env: Record<string, string>,
-  during?: (kill: (signal: NodeJS.Signals) => void, out: () => string) => Promise<void>,
-): Promise<Ended> {
-  const child = spawn(process.execPath, [path.join(ROOT, program), ...args], {
-    env: { ...process.env, LC_ALL: 'C', NO_COLOR: '1', ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  let [out, err] = ['', '']
-  child.stdout.setEncoding('utf8').on('data', (part: string) => (out += part))
-  child.stderr.setEncoding('utf8').on('data', (part: string) => (err += part))
-  const ended = once(child, 'close')
-  await during?.(
-    (signal) => child.kill(signal),
-    () => out,
-  )
-  const [code] = (await ended) as [number | null]
-  return { code, out, err }
-}
-
-const health = (args: string[], env: Record<string, string>) => run('health-monitor.ts', args, env)
+const health = (args: string[], env: Record<string, string>) => runProgram('health-monitor.ts', args, env)
 
 const settingsOf = async (t: Test) => (await systemSettings(t)).env
 
@@ -80,32 +48,21 @@ t.test('wrong usage is one line that names the flag, and the exit code is 64', a
     [['--baseline', 'package.json'], /^health: --baseline package\.json: is not a JSON report/],
     [['--html', '/no/such/folder/a.html'], /^health: --html .*cannot be written \(ENOENT\)\n$/],
   ]
-  for (const [args, message] of cases) {
-    const { code, err } = await health(args, env)
-    t.equal(code, 64, args.join(' '))
-    t.match(err, message)
+  const ended = await Promise.all(cases.map(([args]) => health(args, env)))
+  for (const [index, [args, message]] of cases.entries()) {
+    t.equal(ended[index]?.code, 64, args.join(' '))
+    t.match(ended[index]?.err, message)
   }
   const badSetting = await health([], { ...env, DIARY_PORT: 'x' })
   t.equal(badSetting.code, 64)
   t.match(badSetting.err, /^health: DIARY_PORT must be a number/)
-  const route = await run('scripts/load.ts', ['--route', 'http://example.org/'], env)
-  t.equal(route.code, 64)
-  t.match(route.err, /^load: --route must be a path/)
   t.match((await health(['--help'], env)).out, /Exit code: 0 healthy/)
-  t.match((await run('scripts/load.ts', ['--help'], env)).out, /--route PATH/)
-  t.equal((await run('scripts/load.ts', ['--route', '/'], env)).code, 2, 'no gateway, no load')
 })
 
 t.test('the running system', { timeout: 100_000 }, async (t) => {
   const system = await startSystem(t)
   const folder = path.dirname(system.dataDir)
-  const env = {
-    DATA_DIR: system.dataDir,
-    GATEWAY_PORT: String(system.ports.gateway),
-    CALENDAR_PORT: String(system.ports.calendar),
-    DIARY_PORT: String(system.ports.diary),
-    COLLECTOR_PORT: String(system.ports.collector),
-  }
+  const env = settingsFor(system)
   const at = (name: string) => path.join(folder, name)
 
   await t.test('is healthy, and --json prints nothing but JSON', async (t) => {
@@ -129,32 +86,6 @@ t.test('the running system', { timeout: 100_000 }, async (t) => {
     t.ok(existsSync(path.join(system.dataDir, 'health.sqlite')))
   })
 
-  await t.test(
-    'takes load through the gateway beyond its rate limits, and its own events are gone after',
-    async (t) => {
-      const options = ['--load', '--rate', '600', '--duration', '2', '--connections', '14', '--baseline', 'set']
-      const files = ['--json', '--junit', at('h.xml'), '--html', at('h.html')]
-      // The budgets are not what is tested here: this machine may be busy with other tests.
-      const { out } = await health([...options, ...files], env)
-      const document = JSON.parse(out) as Document
-      const { load } = document
-      t.equal(load?.total.offered, 1200)
-      t.equal(load?.total.errors['429'], 0, 'more than a client may send in a quarter of an hour')
-      t.equal(load?.total.errors['4xx'], 0)
-      t.equal(load?.total.errors['5xx'], 0)
-      t.equal(load?.routes.length, 7)
-      t.equal(load?.scratch.left, 0, 'nothing of the load stays')
-      const listed = await fetch(`${system.gateway}/api/calendar/events?start=2001-01-01&end=2001-12-31`, {
-        headers: { 'x-user-id': 'monitor-scratch' },
-      })
-      t.match(await listed.json(), { status: 'success', data: [], count: 0 })
-      const diaries = await fetch(`${system.gateway}/api/diaries`, { headers: { 'x-user-id': 'monitor-scratch' } })
-      t.same(await diaries.json(), [])
-      t.match(readFileSync(at('h.xml'), 'utf8'), 'GET /timeline p99_ms')
-      t.match(readFileSync(at('h.html'), 'utf8'), '<svg')
-    },
-  )
-
   await t.test('is held against a baseline from a file and from the history', async (t) => {
     const { out } = await health(['--json'], env)
     const report = at('baseline.json')
@@ -166,7 +97,7 @@ t.test('the running system', { timeout: 100_000 }, async (t) => {
   })
 
   await t.test('is watched until Ctrl-C, one line of JSON for each look', async (t) => {
-    const { code, out } = await run('health-monitor.ts', ['--watch', '1', '--json'], env, async (kill, said) => {
+    const { code, out } = await runProgram('health-monitor.ts', ['--watch', '1', '--json'], env, async (kill, said) => {
       await until('two looks', () => said().trim().split('\n').length >= 2, 20_000)
       kill('SIGINT')
     })
@@ -174,26 +105,6 @@ t.test('the running system', { timeout: 100_000 }, async (t) => {
     const lines = out.trim().split('\n')
     t.ok(lines.length >= 2)
     for (const line of lines) t.match(JSON.parse(line), { verdict: 'healthy' })
-  })
-
-  await t.test('takes load on one route, and Ctrl-C ends that early with its figures', async (t) => {
-    const args = ['--route', '/api/calendar/events', '--rate', '50', '--duration', '1']
-    const { code, out } = await run('scripts/load.ts', args, env)
-    t.equal(code, 0)
-    t.match(out, /^GET \/api\/calendar\/events\n\s+offered\s+50\/s on 10 connections for 1 s: 50/)
-    t.match(out, /p99\.9\s+[\d.]+ ms/)
-    t.match(out, /errors\s+0\n/)
-    const long = ['--route', '/timeline', '--duration', '60', '--json']
-    const cut = await run('scripts/load.ts', long, env, async (kill) => {
-      await new Promise((resolve) => setTimeout(resolve, 3000))
-      kill('SIGINT')
-    })
-    t.equal(cut.code, 0, cut.err)
-    const { total } = JSON.parse(cut.out) as { total: { offered: number } }
-    t.ok(total.offered < 3000)
-    const bad = await run('scripts/load.ts', ['--route', '/nope', '--rate', '10', '--duration', '1'], env)
-    t.equal(bad.code, 1)
-    t.match(bad.out, /100 % \(4xx 10\)/)
   })
 
   await t.test('is down by name when a process hangs', async (t) => {

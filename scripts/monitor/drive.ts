@@ -32,6 +32,8 @@ export type Driven = Pick<LoadRun, 'routes' | 'total' | 'generator_lag_ms'>
 /** Time between the making of the clients and the first request, so that all connections are open by then. */
 const LEAD_MS = 100
 const POLL_MS = 20
+/** What was due shortly before the end and had to wait is still sent: it is late, not lost. */
+const GRACE_MS = 1000
 const SPARE_S = 5
 
 interface Times {
@@ -63,12 +65,12 @@ function startRoute(
     url: origin,
     connections: plan.connections,
     requests: [request],
-    duration: (end - start + timeoutMs) / 1000 + SPARE_S, // stopped long before that, when the last answer is there
+    duration: (end - start + GRACE_MS + timeoutMs) / 1000 + SPARE_S, // stopped long before that, when the last answer is there
     timeout: timeoutMs / 1000,
     sampleInt: 100,
     setupClient: (client) => {
       const first = start + ((paced.length + phase) / plan.connections) * interval
-      paced.push(pace(client, { start: first, interval, end }, report))
+      paced.push(pace(client, { start: first, interval, end, deadline: end + GRACE_MS }, report))
     },
   }
   const instance = autocannon(options, (error: unknown) => (error ? reject(error) : resolve()))

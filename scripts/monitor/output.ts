@@ -48,7 +48,7 @@ export async function output(
     texts,
     lang,
     color: wantsColor(screen, env),
-    columns: screen.columns ?? PIPE_COLUMNS,
+    columns: screen.columns || PIPE_COLUMNS, // a terminal that does not know its width says 0
   })
   screen.write(screen.isTTY === true && watching !== undefined ? `${CLEAR}${text}` : text)
   if (watching !== undefined && screen.isTTY === true) screen.write(` ${texts.watching(watching)}\n`)

@@ -9,15 +9,17 @@ export interface Sample {
   done: number
   /** How late the generator's own timer was. */
   lag: number
-  /** Status of the answer, or how the request was lost; `unsent`: the connection was busy until the end. */
+  /** Status of the answer, or how the request was lost; `unsent`: the connection was busy until the deadline. */
   outcome: number | 'connect' | 'timeout' | 'reset' | 'unsent'
 }
 
-/** When one connection sends: the first request is due at `start`, then one every `interval` ms until `end`. */
+/** When one connection sends: the first request is due at `start`, then one every `interval` ms before `end`. */
 export interface Pace {
   start: number
   interval: number
   end: number
+  /** What was due before `end` may still be sent until then. */
+  deadline: number
 }
 
 export interface PacedClient {
@@ -65,7 +67,7 @@ const lossOf = ({ code = '' }: NodeJS.ErrnoException) => (CONNECT_ERRORS.has(cod
  */
 export function pace(
   client: autocannon.Client,
-  { start, interval, end }: Pace,
+  { start, interval, end, deadline }: Pace,
   report: (sample: Sample) => void,
 ): PacedClient {
   const inner = client as unknown as Internals
@@ -103,7 +105,7 @@ export function pace(
 
   const schedule = () => {
     const now = performance.now()
-    if (stopped || timer !== undefined || underWay !== undefined || due >= last || now >= end) return
+    if (stopped || timer !== undefined || underWay !== undefined || due >= last || now >= deadline) return
     isLate = due <= now
     timer = setTimeout(send, Math.max(0, due - now))
   }
@@ -130,7 +132,7 @@ export function pace(
     stop: () => {
       if (stopped) return
       stopped = true
-      const now = Math.min(end, performance.now())
+      const now = performance.now()
       // What waits for our own timer was not held up by the server.
       if (timer !== undefined && !isLate) due += interval
       clearTimeout(timer)
