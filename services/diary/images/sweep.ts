@@ -1,6 +1,5 @@
-import { rm } from 'node:fs/promises'
+import { access, rm } from 'node:fs/promises'
 import path from 'node:path'
-import { access } from 'node:fs/promises'
 import type { Logger } from '#shared/logger.ts'
 import type { ImageFile, ImageFiles } from './files.ts'
 
