@@ -10,6 +10,8 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 export const VERSION = version
 
 const DATABASE_CHECK_MS = 1000
+/** The event-loop delay is that of the last minute or less: one stall at the start must not show for ever. */
+const LOOP_WINDOW_MS = 60_000
 
 const sizeOf = async (file: string) => (await stat(file).catch(() => ({ size: 0 }))).size
 
@@ -27,17 +29,22 @@ export function createHealth(name: string, database?: Database) {
   }
   void check()
   const timer = setInterval(() => void check(), DATABASE_CHECK_MS).unref()
+  const window = setInterval(() => loop.reset(), LOOP_WINDOW_MS).unref()
   const ms = (ns: number) => (Number.isFinite(ns) ? Math.round(ns / 1e4) / 100 : 0)
 
   const health = {
     name,
     check,
-    setReady: () => (state = 'ready'),
+    setReady: () => {
+      state = 'ready'
+      loop.reset()
+    },
     setDraining: () => (state = 'draining'),
     isDraining: () => state === 'draining',
     isDatabaseUsable: () => usable,
     stop: () => {
       clearInterval(timer)
+      clearInterval(window)
       loop.disable()
     },
     /** Why it is not ready, undefined when it is. */
