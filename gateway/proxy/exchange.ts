@@ -245,6 +245,7 @@ export class Transfer implements Receiver, Waiter, Swept {
     ) {
       if (this.upstream.budget.spend()) {
         this.retried = true
+        this.upstream.pool.renew()
         return this.dispatch()
       }
     }

@@ -1,4 +1,7 @@
+import { once } from 'node:events'
+import net from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { Worker } from 'node:worker_threads'
 import t from 'tap'
 import { call, eventually, httpOrigin, netOrigin, rawClient, rig, scripted, unusedAddress } from './test/rig.ts'
 import type { Transport } from './test/rig.ts'
@@ -81,26 +84,21 @@ t.test('an answer that stalls cuts the client off', async (t) => {
 
 t.test('an upstream without the patience of TCP: a connection that never comes up is a 504', async (t) => {
   // A full backlog on Linux drops further attempts without a word.
-  const net = await import('node:net')
-  const server = net.createServer().listen({ host: '127.0.0.1', port: 0, backlog: 1 })
-  await eventually(() => server.listening)
-  const { port: stuck } = server.address() as { port: number }
-  const { Worker } = await import('node:worker_threads')
-  server.close()
   const worker = new Worker(
-    `const net = require('node:net')
-     const s = net.createServer().listen({ host: '127.0.0.1', port: ${stuck}, backlog: 1 }, () => {
-       require('node:worker_threads').parentPort.postMessage('up')
-       setTimeout(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20000), 20)
+    `const server = require('node:net').createServer().listen({ host: '127.0.0.1', port: 0, backlog: 1 }, () => {
+       require('node:worker_threads').parentPort.postMessage(server.address().port)
+       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 60_000)
      })`,
     { eval: true },
   )
   t.teardown(() => worker.terminate())
-  await new Promise((resolve) => worker.once('message', resolve))
-  await sleep(60)
-  const fillers = Array.from({ length: 8 }, () => net.connect(stuck, '127.0.0.1').on('error', () => undefined))
+  const [stuck] = (await once(worker, 'message')) as [number]
+  let taken = 0
+  const fillers = Array.from({ length: 8 }, () =>
+    net.connect(stuck, '127.0.0.1', () => taken++).on('error', () => undefined),
+  )
   t.teardown(() => fillers.forEach((socket) => socket.destroy()))
-  await sleep(60)
+  await eventually(() => taken >= 2)
   const { port, failures, proxy } = await rig(
     t,
     { host: '127.0.0.1', port: stuck },
@@ -138,6 +136,14 @@ t.test('retries', async (t) => {
       t.equal(origin.sockets.length, 2)
       t.match(proxy.state(), { retries: 1, consecutiveFailures: 0 })
     }
+  })
+
+  t.test('on a fresh connection, because the idle ones may be dead as well', async (t) => {
+    const origin = await onceOnly(t)
+    const { port, failures } = await rig(t, origin.address, { limits: { maxConnections: 3 } })
+    await Promise.all([call(port), call(port), call(port)])
+    t.equal((await call(port)).status, 200)
+    t.strictSame(failures, [])
   })
 
   t.test('never one with another method, or with a body', async (t) => {
@@ -213,7 +219,8 @@ for (const transport of ['tcp', 'unix'] satisfies Transport[]) {
         { kind: 'refused', retryAfter: 1 },
         { kind: 'refused', retryAfter: 1 },
       ])
-      t.match(proxy.state(), { queued: 0, connections: 0, consecutiveFailures: 2 })
+      t.match(proxy.state(), { queued: 0, consecutiveFailures: 2 })
+      await eventually(() => proxy.state().connections === 0)
     })
 
     t.test('no GET fails while it goes down and comes back', async (t) => {
@@ -292,7 +299,7 @@ t.test('the circuit breaker', async (t) => {
         else socket.write('nonsense\r\n\r\n')
       })
     })
-    const limits = { breakerThreshold: 3, breakerCooldown: 150 }
+    const limits = { breakerThreshold: 3, breakerCooldown: 500 }
     const { port, proxy, failures, states } = await rig(t, origin.address, { limits })
     for (let i = 0; i < 3; i++) t.equal((await call(port)).status, 502)
     t.match(proxy.state(), { breaker: 'open', consecutiveFailures: 3 })
@@ -300,12 +307,12 @@ t.test('the circuit breaker', async (t) => {
     t.strictSame(failures.at(-1), { kind: 'breaker-open', retryAfter: 1 })
     t.equal(asked, 3, 'the upstream is left alone')
 
-    await sleep(160)
+    await sleep(520)
     t.equal((await call(port)).status, 502, 'the probe')
     t.equal(proxy.state().breaker, 'open')
 
     healthy = true
-    await sleep(160)
+    await sleep(520)
     const probe = call(port)
     await eventually(() => asked === 5)
     t.equal((await call(port)).status, 503, 'only one probe at a time')
@@ -365,11 +372,11 @@ t.test('the circuit breaker', async (t) => {
     const origin = await httpOrigin(t, (request, response) => {
       if (request.url !== '/hang') response.writeHead(Number(request.url?.slice(1))).end()
     })
-    const { port, proxy, outcomes } = await rig(t, origin.address, { limits: { breakerThreshold: 2 } })
+    const { port, proxy, outcomes, handled } = await rig(t, origin.address, { limits: { breakerThreshold: 2 } })
     for (const status of [500, 503, 404, 429, 502]) t.equal((await call(port, `/${status}`)).status, status)
     for (let i = 0; i < 4; i++) {
       const client = rawClient(t, port, 'GET /hang HTTP/1.1\r\nHost: a\r\n\r\n')
-      await eventually(() => proxy.state().connections > proxy.state().idle)
+      await eventually(() => handled() === 6 + i)
       client.socket.destroy()
       await eventually(() => outcomes.length === 6 + i)
     }

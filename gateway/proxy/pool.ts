@@ -65,10 +65,15 @@ export class Pool implements ConnectionOwner, Swept {
     this.idle.push(connection)
   }
 
+  /** Closes what is idle: where one connection turned out to be dead, the others may be too and only not have said so. */
+  renew(): void {
+    for (const connection of this.idle.splice(0)) connection.destroy()
+  }
+
   /** Closes what is idle and, from now on, what becomes idle. */
   drain(): void {
     this.draining = true
-    for (const connection of this.idle.splice(0)) connection.destroy()
+    this.renew()
   }
 
   stop(): void {

@@ -13,7 +13,7 @@ t.test('server-sent events pass at once and are not cut by silence', async (t) =
     response.flushHeaders()
     send = (text) => response.write(text)
   })
-  const { port } = await rig(t, origin.address, { limits: { bodyIdleTimeout: 40, headersTimeout: 40 } })
+  const { port } = await rig(t, origin.address, { limits: { bodyIdleTimeout: 40 } })
   const client = rawClient(t, port, GET)
   t.match(await client.until('\r\n\r\n'), /^HTTP\/1\.1 200 OK\r\n/, 'the head comes before any event')
   for (let i = 0; i < 3; i++) {
@@ -60,7 +60,8 @@ t.test('a client that leaves aborts the request upstream', async (t) => {
     client.socket.destroy()
     await eventually(() => (origin.sockets[0]?.destroyed ?? false) && outcomes.length === 1)
     t.match(outcomes[0], { status: wire === '' ? 499 : 200, aborted: true }, stage)
-    t.match(proxy.state(), { connections: 0, consecutiveFailures: 0 })
+    t.equal(proxy.state().consecutiveFailures, 0)
+    await eventually(() => proxy.state().connections === 0)
   }
 })
 
@@ -131,7 +132,8 @@ t.test('a reader that has stopped for good is cut and frees its connection', asy
   socket.write(GET)
   await eventually(() => outcomes.length === 1)
   t.match(outcomes[0], { status: 200, aborted: true })
-  t.match(proxy.state(), { connections: 0, consecutiveFailures: 0 })
+  t.equal(proxy.state().consecutiveFailures, 0)
+  await eventually(() => proxy.state().connections === 0)
 })
 
 t.test('large answers are not mixed up by the buffers they are read into', async (t) => {
