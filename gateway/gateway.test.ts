@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto'
+import { gzipSync } from 'node:zlib'
 import t from 'tap'
 import { ask } from './test/client.ts'
 import { testGateway } from './test/gateway.ts'
@@ -104,6 +106,29 @@ t.test('a request id is kept when it is harmless, made otherwise, sent on and an
     t.equal(gateway.calendar.received.at(-1)?.headers['x-request-id'], id, unsafe)
   }
   t.not(await idOf({}), await idOf({}))
+})
+
+t.test('a coded body goes on untouched, whether it is what it says or not', async (t) => {
+  const gateway = await testGateway(
+    t,
+    {},
+    {
+      collector: (request, response) => {
+        const chunks: Buffer[] = []
+        request.on('data', (chunk: Buffer) => chunks.push(chunk))
+        request.on('end', () => response.end(Buffer.concat(chunks)))
+      },
+    },
+  )
+  for (const coding of ['gzip', 'br', 'zstd', 'x']) {
+    for (const body of [Buffer.from('not coded at all'), gzipSync(randomBytes(200_000))]) {
+      const headers = { 'content-encoding': coding, 'content-type': 'application/json' }
+      const answer = await ask(`${gateway.url}/ingest/qc`, { method: 'POST', headers, body })
+      t.equal(answer.status, 200, coding)
+      t.ok(answer.bytes.equals(body), coding)
+      t.equal(gateway.collector.received.at(-1)?.headers['content-encoding'], coding)
+    }
+  }
 })
 
 t.test('what an origin answers comes through: status, body, ETag, cookies of its own kind, Vary of both', async (t) => {

@@ -1,4 +1,4 @@
-import { gunzipSync } from 'node:zlib'
+import { gunzipSync, gzipSync } from 'node:zlib'
 import Joi from 'joi'
 import t, { type Test } from 'tap'
 import { ASSERTION_TTL_S, signAssertion, type Claims } from './assertion.ts'
@@ -183,6 +183,21 @@ t.test('text over 1 KB is compressed for those who ask and has an ETag of its ow
   t.match(zipped.headers.vary, /accept-encoding/i)
   t.equal(zipped.headers.etag, String(plain.headers.etag).replace(/"$/, '-gzip"'))
   t.equal(gunzipSync(zipped.rawPayload).toString(), plain.body)
+})
+
+t.test('a body with a content coding is refused at once and never inflated', async (t) => {
+  const { app } = await service(t)
+  const post = (coding: string, payload: Buffer) => {
+    const headers = { 'content-type': 'application/json', 'content-encoding': coding }
+    return app.inject({ method: 'POST', url: '/notes', headers, payload })
+  }
+  const note = Buffer.from('{"text":"hello"}')
+  for (const coding of ['gzip', 'br', 'deflate', 'zstd', 'GZIP', 'identity, gzip', 'x']) {
+    const answer = await post(coding, gzipSync(note))
+    t.equal(answer.statusCode, 415, coding)
+    t.equal(answer.headers['accept-encoding'], 'identity', 'which says what would be taken')
+  }
+  t.equal((await post('identity', note)).statusCode, 201)
 })
 
 t.test('with access required only the word of the gateway counts', async (t) => {

@@ -148,7 +148,10 @@ export function createServer(options: ServerOptions): App {
   app.decorateRequest('caller')
   app.decorateRequest('fingerprint', '')
   if (options.parseBodies === false) leaveBodies(app)
-  else parseJson(app, config)
+  else {
+    refuseCodedBodies(app)
+    parseJson(app, config)
+  }
   validateWithJoi(app)
   app.setErrorHandler((error, request, reply) => {
     const problem = problemOf(error)
@@ -178,6 +181,7 @@ export function createServer(options: ServerOptions): App {
     encodings: ['br', 'gzip'],
     customTypes: COMPRESSIBLE,
     inflateIfDeflated: false,
+    globalDecompression: false, // it would read the bodies that the gateway streams, and inflate bombs in services
   })
   suffixCompressedEtag(app)
   app.get('/health/live', { config: { public: true, etag: false } }, () => probes.live().body)
@@ -200,6 +204,20 @@ function sendProblem(problem: Problem, request: FastifyRequest, reply: FastifyRe
 function leaveBodies(app: App): void {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, _payload, done) => done(null))
+}
+
+/** Content codings of requests are not undone here: a few hundred bytes inflate to gigabytes (RFC 9110 15.5.16). */
+function refuseCodedBodies(app: App): void {
+  app.addHook('preParsing', (request, _reply, payload, done) => {
+    const coding = request.headers['content-encoding'] ?? 'identity'
+    if (coding.toLowerCase() === 'identity') return done(null, payload)
+    done(
+      new Problem('unsupported-media-type', {
+        detail: 'Bodies are taken without a Content-Encoding',
+        headers: { 'accept-encoding': 'identity' },
+      }),
+    )
+  })
 }
 
 /** JSON in UTF-8 only, with bounds on depth and keys; an empty body is no body, whatever its type says. */
