@@ -54,4 +54,9 @@ t.test('the next page keeps the query and leaves the page number behind', async 
     nextLink('/search?q=%ED%95%9C+%EA%B8%80%3Ex', 'c'),
     '</search?q=%ED%95%9C+%EA%B8%80%3Ex&cursor=c>; rel="next"',
   )
+  t.equal(
+    nextLink('/search?q=why?&mood=?&limit=1', 'c'),
+    '</search?q=why%3F&mood=%3F&limit=1&cursor=c>; rel="next"',
+    'a query may hold question marks',
+  )
 })

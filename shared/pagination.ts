@@ -30,8 +30,9 @@ export function decodeCursor(cursor: string, types: readonly ('string' | 'number
  * @param url path and query of this request
  */
 export function nextLink(url: string, cursor: string): string {
-  const [path, query] = url.split('?', 2)
-  const params = new URLSearchParams(query)
+  const [path] = url.split('?', 1)
+  // Not a split: a query may hold question marks of its own (`?q=why?`).
+  const params = new URLSearchParams(url.slice((path as string).length))
   params.delete('page')
   params.set('cursor', cursor)
   return `<${path}?${params.toString()}>; rel="next"`
