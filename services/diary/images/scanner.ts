@@ -73,19 +73,24 @@ export function createImageScanner({ begin, placeholder }: ScannerOptions) {
     if (bytes.length > 0) await sink.write(bytes)
   }
 
+  function addEscaped({ decoder }: DataUrl, byte: number): void {
+    const char = unescape(byte)
+    if (char !== undefined) decoder.add(char.charCodeAt(0))
+  }
+
   /** Data from `index` on; the index of the closing quote, or the end of the chunk. */
   async function takeData(data: DataUrl, chunk: Buffer, index: number): Promise<number> {
     const { decoder } = data
-    while (unescape.isInside() && index < chunk.length) decoder.push(unescape(chunk[index++] as number) ?? '')
+    while (unescape.isInside() && index < chunk.length) addEscaped(data, chunk[index++] as number)
     const quote = chunk.indexOf(QUOTE, index)
     const end = quote === -1 ? chunk.length : quote
     let slash = chunk.indexOf(BACKSLASH, index)
     while (index < end) {
       if (slash !== -1 && slash < index) slash = chunk.indexOf(BACKSLASH, index)
-      if (unescape.isInside() || slash === index) decoder.push(unescape(chunk[index++] as number) ?? '')
+      if (unescape.isInside() || slash === index) addEscaped(data, chunk[index++] as number)
       else {
         const stop = Math.min(end, index + PIECE_CHARS, slash === -1 ? end : slash)
-        decoder.push(chunk.toString('latin1', index, stop))
+        decoder.push(chunk, index, stop)
         index = stop
       }
       if (decoder.isFull()) await flush(data)
