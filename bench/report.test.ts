@@ -26,7 +26,7 @@ const found: Found = {
     [SMALL]: [row(OURS, 40), row('nginx', 10), row('fast-gateway', 70, { failed: 7 })],
     [UPLOAD_WAVE]: [row('gateway', 1, { rssMb: 180 })],
   },
-  start: { seconds: 5, rssMb: 400 },
+  start: { seconds: 5, rssMb: 400, pssMb: 150 },
 }
 
 const run = (): Run => ({

@@ -81,10 +81,18 @@ const markdownTable = (head: string[], rows: Cells) =>
     .map((cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`)
     .join('\n')
 
+const startLine = ({ found: { start } }: Run): string[] =>
+  start === undefined
+    ? []
+    : [
+        `All processes when ready: ${brief(start.rssMb)} MB, or ${brief(start.pssMb)} MB with the pages that they share counted once.`,
+      ]
+
 export const terminalReport = (run: Run): string =>
   [
     terminalTable(FIGURES_HEAD, figureCells(run)),
     terminalTable(TARGETS_HEAD, targetCells(run)),
+    ...startLine(run),
     `${run.seconds.toFixed(0)} s; ${run.options.rounds} rounds of ${run.options.duration} s, medians`,
   ].join('\n')
 
@@ -94,6 +102,7 @@ ${markdownTable(TARGETS_HEAD, targetCells(run))}
 
 Ratios are of CPU for one request. ${run.options.rounds} rounds of ${run.options.duration} s, interleaved, medians; 50
 connections. How to read it: [../README.md](../README.md).
+${startLine(run).join('')}
 
 ${markdownTable(FIGURES_HEAD, figureCells(run))}
 

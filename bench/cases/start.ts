@@ -2,7 +2,7 @@ import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { PORTS, type ProcessName } from '#shared/ports.ts'
 import { median } from '../lab/rounds.ts'
-import { familyOf, rssMb } from '../lab/usage.ts'
+import { familyOf, pssMb, rssMb } from '../lab/usage.ts'
 import type { Lab } from '../subjects/lab.ts'
 import { freePorts, settingsOf, startOurs } from '../subjects/ours.ts'
 
@@ -12,6 +12,8 @@ export interface StartFigures {
   seconds: number
   /** Resident sizes of all processes, the parent's too, added up: pages they share count several times. */
   rssMb: number
+  /** The same with shared pages counted once: what the system really takes. */
+  pssMb: number
 }
 
 const SETTLE_MS = 1000
@@ -20,6 +22,7 @@ const SETTLE_MS = 1000
 export async function startCase(lab: Lab): Promise<StartFigures> {
   const seconds: number[] = []
   const sizes: number[] = []
+  const shares: number[] = []
   for (let round = 0; round < lab.plan.rounds; round++) {
     const ports = await freePorts()
     const env = settingsOf(ports, path.join(lab.folder, `start-${ports.gateway}`))
@@ -29,7 +32,8 @@ export async function startCase(lab: Lab): Promise<StartFigures> {
     const atOnce = size()
     await pause(SETTLE_MS)
     sizes.push(Math.max(atOnce, size()))
+    shares.push(familyOf(parent.pid).reduce((sum, pid) => sum + pssMb(pid), 0))
     await parent.stop()
   }
-  return { seconds: median(seconds), rssMb: median(sizes) }
+  return { seconds: median(seconds), rssMb: median(sizes), pssMb: median(shares) }
 }

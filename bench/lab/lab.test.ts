@@ -8,7 +8,7 @@ import { startLoad } from './load.ts'
 import { freePort } from './ports.ts'
 import { answers, killAll, start, stopAll } from './process.ts'
 import { measure, median } from './rounds.ts'
-import { cpuMicros, familyOf, peakRssMb, rssMb, ticksOf } from './usage.ts'
+import { cpuMicros, familyOf, peakRssMb, pssMb, rssMb, ticksOf } from './usage.ts'
 
 const skip = process.platform === 'linux' ? false : 'CPU and memory of a process are read from /proc'
 
@@ -52,6 +52,8 @@ t.test('a busy process is seen to use CPU and memory', { skip }, async (t) => {
   while (process.cpuUsage().user < end);
   t.ok(cpuMicros(process.pid) - before >= 40_000)
   t.ok(peakRssMb(process.pid) >= rssMb(process.pid) * 0.9)
+  t.ok(pssMb(process.pid) > 10 && pssMb(process.pid) <= rssMb(process.pid) * 1.1)
+  t.equal(pssMb(2 ** 22 + 1), 0)
   t.equal(cpuMicros(2 ** 22 + 1), 0, 'one that has ended used nothing')
   t.equal(rssMb(2 ** 22 + 1), 0)
 })

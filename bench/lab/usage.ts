@@ -56,3 +56,9 @@ export const peakRssMb = (pid: number): number => statusMb(pid, 'VmHWM')
 
 /** Resident size now, in MB. */
 export const rssMb = (pid: number): number => statusMb(pid, 'VmRSS')
+
+/** Resident size with each shared page divided by the number of its users, in MB. */
+export function pssMb(pid: number): number {
+  const kb = /^Pss:\s+(\d+) kB/m.exec(read(`/proc/${pid}/smaps_rollup`) ?? '')?.[1]
+  return (Number(kb ?? 0) * 1024) / 1e6
+}

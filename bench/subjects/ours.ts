@@ -60,7 +60,17 @@ const commandOf = (pid: number) => {
   }
 }
 
-/** Starts some of our processes with the product's own start script and waits until each says that it is ready. */
+/** What `npm start` gives to Node. @throws Error when the script has another form */
+function startArguments(): string[] {
+  const { scripts } = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8')) as {
+    scripts: { start: string }
+  }
+  const [, given] = /^exec node (.+)$/.exec(scripts.start) ?? []
+  if (given === undefined) throw new Error('package.json: the script "start" must be "exec node ..."')
+  return given.split(' ')
+}
+
+/** Starts some of our processes as `npm start` does and waits until each says that it is ready. */
 export async function startOurs(
   lab: Lab,
   names: ProcessName[],
@@ -71,7 +81,8 @@ export async function startOurs(
   const parent = await start({
     name: names.join(' + '),
     command: process.execPath,
-    args: [path.join(ROOT, 'scripts', 'start.ts'), ...names],
+    args: [...startArguments(), ...names],
+    cwd: ROOT,
     env,
     core,
     log,
