@@ -21,6 +21,8 @@ export const IDEMPOTENCY_TABLE = `
 export const IDEMPOTENCY_KEY_MAX_LENGTH = 255
 
 const HOUR_MS = 3_600_000
+/** Remembered answers that are deleted in one transaction, so that writes go on in between. */
+const SWEEP_BATCH = 500
 
 /** What a write answers; `body` is JSON text already when it is a string. */
 export interface Answer {
@@ -50,9 +52,13 @@ export function createWrites(
   )
   const remember = db.prepare('INSERT OR REPLACE INTO idempotency_keys VALUES (?, ?, ?, ?, ?, ?)')
   const forget = db.prepare(
-    'DELETE FROM idempotency_keys WHERE (owner, key) IN (SELECT owner, key FROM idempotency_keys WHERE created_at <= ? LIMIT 500)',
+    'DELETE FROM idempotency_keys WHERE (owner, key) IN (SELECT owner, key FROM idempotency_keys WHERE created_at <= ? LIMIT ?)',
   )
-  const sweep = () => group.run(() => forget.run(Date.now() - ttl).changes).catch(() => 0)
+  async function sweep(): Promise<void> {
+    const forgetSome = () => forget.run(Date.now() - ttl, SWEEP_BATCH).changes
+    // A busy collector remembers more in an hour than one batch: it ends when there is nothing left, or at the next hour.
+    while ((await group.run(forgetSome).catch(() => 0)) === SWEEP_BATCH);
+  }
   const timer = setInterval(() => void sweep(), HOUR_MS).unref()
 
   const textOf = ({ body }: Answer) =>
@@ -79,7 +85,7 @@ export function createWrites(
     /** Runs `write` in the next group; see group-commit.ts. */
     run: group.run,
     pending: group.pending,
-    /** Deletes remembered answers past their time, at most 500 a call. */
+    /** Deletes remembered answers past their time, a batch a transaction. */
     sweep,
     stop: () => clearInterval(timer),
     /**
