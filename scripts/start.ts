@@ -54,7 +54,7 @@ const supervisor = createSupervisor({
 
 process.on('SIGTERM', () => void supervisor.stop())
 process.on('SIGINT', () => void supervisor.stop())
-process.on('SIGHUP', () => void supervisor.restartAll())
+process.on('SIGHUP', () => void supervisor.restartServices())
 
 const startedAt = performance.now()
 // Services first: the gateway listens only when what it stands for is ready.

@@ -61,7 +61,10 @@ export function createSupervisor({ fileOf, env, end }: SupervisorOptions) {
       child.on('message', (message: { ready?: ProcessName; port: number; adminPort: number }) => {
         if (message.ready === name) resolve({ name, port: message.port, adminPort: message.adminPort })
       })
-      child.once('exit', (code, signal) => reject(new Error(`${name} ended (${signal ?? `exit ${code}`})`)))
+      child.once('exit', (code, signal) => {
+        // One that refused its settings has said so itself.
+        reject(new Error(code === EXIT_CONFIG ? '' : `${name} ended before it was ready (${signal ?? `exit ${code}`})`))
+      })
       child.once('error', reject)
     })
     ready.catch(() => undefined)
@@ -73,7 +76,7 @@ export function createSupervisor({ fileOf, env, end }: SupervisorOptions) {
 
   function onExit(name: ProcessName, entry: Child, code: number | null, signal: string | null): void {
     if (entry.expected || stopping) return
-    if (code === EXIT_CONFIG) return void giveUp(`${name} cannot start`)
+    if (code === EXIT_CONFIG) return void giveUp(`${name} cannot start again`)
     const now = Date.now()
     const recent = [...(crashes.get(name) ?? []), now].filter((at) => now - at < CRASH_LOOP_MS)
     crashes.set(name, recent)
@@ -88,14 +91,15 @@ export function createSupervisor({ fileOf, env, end }: SupervisorOptions) {
     const wait = clean ? 0 : Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** (recent.length - 1))
     process.stderr.write(`${name} ended (${how}); starting it again in ${wait} ms\n`)
     setTimeout(() => {
-      if (!stopping) spawn(name)
+      // A restart that was asked for meanwhile has started it already.
+      if (!stopping && children.get(name) === entry) spawn(name)
     }, wait)
   }
 
   async function giveUp(reason: string): Promise<void> {
     if (stopping) return
     await stopChildren()
-    end(1, reason)
+    end(1, reason === '' ? undefined : reason)
   }
 
   /** SIGTERM, then SIGKILL for one that does not drain in time. */
@@ -143,7 +147,11 @@ export function createSupervisor({ fileOf, env, end }: SupervisorOptions) {
     },
     /** Ends and starts processes one after the other, so that only one is away at a time. */
     restart,
-    restartAll: () => restart([...children.keys()]),
+    /**
+     * The same for every service, while the gateway holds the requests for the one that is away. It stays itself: its
+     * clients' connections would break.
+     */
+    restartServices: () => restart([...children.keys()].filter((name) => name !== 'gateway')),
     /** Drains everything, the gateway first, and ends with 0. */
     async stop(): Promise<void> {
       if (stopping) return

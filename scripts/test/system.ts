@@ -1,12 +1,16 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { Test } from 'tap'
 import { ADMIN_PORT_OFFSET, PORTS, type ProcessName } from '#shared/ports.ts'
 import { until } from '#shared/test/until.ts'
 import { freePorts } from './ports.ts'
 
-const START = path.join(import.meta.dirname, '..', 'start.ts')
+const SCRIPTS = path.join(import.meta.dirname, '..')
+/** What `npm start` runs. */
+const START = ['--import', path.join(SCRIPTS, 'start', 'preload.mjs'), path.join(SCRIPTS, 'start.ts')]
 const NAMES = Object.keys(PORTS) as ProcessName[]
 const READY_MS = 40_000
 const STOP_MS = 20_000
@@ -37,7 +41,7 @@ export interface System extends Started, Record<ProcessName, string> {
  * @param names processes to start, all without it
  */
 export function runStart(t: Test, env: Record<string, string>, names: readonly string[] = []): Started {
-  const supervisor = spawn(process.execPath, [START, ...names], {
+  const supervisor = spawn(process.execPath, [...START, ...names], {
     env: { ...process.env, NODE_ENV: 'test', LOG_LEVEL: 'warn', LOG_FORMAT: 'json', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -60,7 +64,9 @@ export function runStart(t: Test, env: Record<string, string>, names: readonly s
 /** The settings that put every process on a free port and its files into a folder of the test. */
 export async function systemSettings(t: Test) {
   const ports = await freePorts()
-  const dataDir = path.join(t.testdir({}), 'data')
+  const folder = mkdtempSync(path.join(tmpdir(), 'najimban-test-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  const dataDir = path.join(folder, 'data')
   const env = {
     DATA_DIR: dataDir,
     GATEWAY_PORT: String(ports.gateway),
