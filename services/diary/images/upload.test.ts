@@ -6,7 +6,7 @@ import type { ProblemDocument } from '#shared/problem.ts'
 import { until } from '#shared/test/until.ts'
 import { AS_ANNA, diary, form, GIF, jpeg, PNG, storedFiles, upload, WEBP, written, type Entry } from '../test/diary.ts'
 
-const file = (bytes: Uint8Array, name = 'image') => ({ name, bytes, filename: 'a.png', type: 'image/png' })
+const file = (bytes: Uint8Array, name = 'image') => ({ name, bytes, filename: 'holiday.png', type: 'image/png' })
 
 t.test('files of a form are added to the entry in their order, byte for byte', async (t) => {
   const { app, dataDir } = await diary(t)
@@ -26,7 +26,7 @@ t.test('files of a form are added to the entry in their order, byte for byte', a
   }
   t.equal((await storedFiles(dataDir)).size, 4)
   t.notOk(
-    [...(await storedFiles(dataDir)).keys()].some((name) => name.includes('a.png')),
+    [...(await storedFiles(dataDir)).keys()].some((name) => name.includes('holiday')),
     'names are never the client’s',
   )
 })
