@@ -69,6 +69,11 @@ export interface ForwarderOptions {
 export function createForwarder({ config, secret, proxies, logger }: ForwarderOptions) {
   return (route: Route, request: FastifyRequest, reply: FastifyReply): void => {
     const { upstream } = route
+    const url = request.raw.url as string
+    // The router reads %61 as a; what is cut off below is the prefix as it was written.
+    if (!url.startsWith(route.prefix)) {
+      throw new Problem('unsafe-request', { detail: 'The path has a letter that is encoded for no reason' })
+    }
     const caller = callerOf(request, config.ACCESS, upstream)
     const requestHeaders = filterRequestHeaders(request.raw.rawHeaders, FORWARDED[upstream])
     const assertion = signAssertion(secret, {
@@ -95,7 +100,7 @@ export function createForwarder({ config, secret, proxies, logger }: ForwarderOp
     proxies[upstream].handle({
       request: request.raw,
       response: reply.raw,
-      path: route.path + (request.raw.url as string).slice(route.prefix.length),
+      path: route.path + url.slice(route.prefix.length),
       requestHeaders,
       responseHeaders,
       fail: (failure) => {

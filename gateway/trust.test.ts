@@ -170,6 +170,27 @@ t.test('fields that two servers could read differently are refused when they com
   t.same(gateway.calendar.received, [])
 })
 
+t.test('a body whose end two servers could see elsewhere is refused, and nothing behind it is read', async (t) => {
+  const gateway = await testGateway(t)
+  const hidden = 'GET /api/todos HTTP/1.1\r\nHost: localhost\r\n\r\n'
+  const send = (version: string, coding: string) =>
+    raw(
+      gateway.port,
+      `POST /api/events HTTP/${version}\r\nHost: localhost\r\nConnection: keep-alive\r\n` +
+        `Transfer-Encoding: ${coding}\r\n\r\n2\r\n{}\r\n0\r\n\r\n${hidden}`,
+    )
+  for (const [version, coding] of [
+    ['1.1', 'gzip, chunked'],
+    ['1.1', 'identity, chunked'],
+    ['1.0', 'chunked'],
+  ] as const) {
+    const answer = await send(version, coding)
+    t.equal(statusOf(answer), 400, `${version} ${coding}`)
+    t.equal(answer.match(/HTTP\/1\.1 \d/g)?.length, 1, 'one answer and the end of the connection')
+  }
+  t.same(gateway.calendar.received, [])
+})
+
 t.test('a path that two servers could read differently is refused', async (t) => {
   const gateway = await testGateway(t)
   const unsafe = [
@@ -198,6 +219,9 @@ t.test('a path that two servers could read differently is refused', async (t) =>
     '/api/events/..',
     '/api/events/..;/x',
     '/api/events#x',
+    '/%61pi/events',
+    '/api/event%73',
+    '/api/%64iary/diaries',
   ]
   for (const path of unsafe) {
     const answer = await raw(gateway.port, `GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`)
