@@ -25,9 +25,19 @@ export type LimitClassName = keyof typeof LIMIT_CLASSES
 
 const ENTRIES = Object.entries(LIMIT_CLASSES) as [LimitClassName, LimitClass][]
 
+/** The path as services read it: one that is written otherwise (`%69mages`) is not another class. */
+function decoded(path: string): string {
+  if (!path.includes('%')) return path
+  try {
+    return decodeURIComponent(path)
+  } catch {
+    return path
+  }
+}
+
 /** The class whose budget a request uses. `url` may carry a query. */
 export function limitClassOf(method: string, url: string): LimitClassName {
   const query = url.indexOf('?')
-  const path = query < 0 ? url : url.slice(0, query)
+  const path = decoded(query < 0 ? url : url.slice(0, query))
   return (ENTRIES.find(([, { matches }]) => matches(method, path)) as (typeof ENTRIES)[number])[0]
 }
