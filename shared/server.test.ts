@@ -100,6 +100,13 @@ t.test('a body that is not JSON, not UTF-8, too deep, too wide or too large is r
   t.equal(await post('{"__proto__":{"a":1},"text":"a"}'), 400)
 })
 
+t.test('a large upload over a slow line is not cut while it goes on', async (t) => {
+  const { app } = await service(t)
+  const seconds = 50_000_000 / (120_000 / 8)
+  t.ok(app.server.requestTimeout >= seconds * 1000, '50 MB at 120 kbit/s')
+  t.ok(app.server.headersTimeout <= 10_000, 'while headers have to come at once')
+})
+
 t.test('an internal error shows no cause', async (t) => {
   const { app } = await service(t)
   const answer = await app.inject('/boom')

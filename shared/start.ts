@@ -132,7 +132,8 @@ async function listenOnSockets(app: App, admin: Server, config: CommonConfig, na
   if (file === undefined) return []
   mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 })
   const { headersTimeout, keepAliveTimeout } = app.server
-  const main = createHttpServer({ headersTimeout, keepAliveTimeout }, app.routing)
+  // Only the gateway is here, and it cuts who is too slow: Node's own five minutes would cut a photo over a slow line.
+  const main = createHttpServer({ headersTimeout, keepAliveTimeout, requestTimeout: 0 }, app.routing)
   const pages = createHttpServer(admin.listeners('request')[0] as RequestListener)
   for (const [server, socket] of [
     [main, file],
