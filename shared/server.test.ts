@@ -16,10 +16,12 @@ import type { Deps } from './start.ts'
 interface Note {
   text: string
   stars?: number
+  tags?: string[]
 }
 const noteSchema = Joi.object<Note, true>({
   text: Joi.string().max(20).required(),
   stars: Joi.number().integer().min(0),
+  tags: Joi.array().items(Joi.string()),
 })
 const secret = 'a secret that is long enough, 32+'
 
@@ -80,6 +82,15 @@ t.test('bad input is answered with a problem document that names every field', a
   t.same(problem.errors?.map((error) => error.field).sort(), ['stars', 'text'])
   t.match(problem.message, /text.*required/)
   t.match(problem, { type: 'urn:najimban:problem:invalid-input', status: 400, error: 'The request is not valid' })
+})
+
+t.test('the answer to thousands of faults is short', async (t) => {
+  const { app } = await service(t)
+  const payload = { text: 'a', tags: Array<number>(9000).fill(1) }
+  const answer = await app.inject({ method: 'POST', url: '/notes', payload })
+  t.equal(answer.statusCode, 400)
+  t.equal(answer.json<ProblemDocument>().errors?.length, 100)
+  t.ok(answer.rawPayload.length < 30_000)
 })
 
 t.test('a body that is not JSON, not UTF-8, too deep, too wide or too large is refused by its status', async (t) => {

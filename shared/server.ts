@@ -90,9 +90,12 @@ export function problemOf(error: unknown): Problem {
   return new Problem(name as ProblemName, { detail: message as string })
 }
 
-/** Every fault of a value as field errors. */
+/** More faults than this help nobody, and thousands of array items would make a large answer out of a small body. */
+const FIELD_ERRORS_MAX = 100
+
+/** The faults of a value as field errors. */
 function fieldErrors(error: Joi.ValidationError, where: string): FieldError[] {
-  return error.details.map(({ path, message }) => ({
+  return error.details.slice(0, FIELD_ERRORS_MAX).map(({ path, message }) => ({
     in: where,
     field: path.join('.'),
     message: message.replaceAll('"', ''),

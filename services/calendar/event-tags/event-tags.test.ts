@@ -34,6 +34,15 @@ t.test('the tags of an event are replaced all at once, and come by name', async 
   t.same(await names(), ['업무'])
 })
 
+t.test('the refusal of many unknown tags is short', async (t) => {
+  const { set } = await tagged(t)
+  const many = await set(Array.from({ length: 900 }, (_, i) => `tag-${i}-${'x'.repeat(200)}`))
+  t.equal(many.status, 400)
+  t.match(many.json<Refusal>().message, /tag-9-.*, \.\.\.$/)
+  t.notMatch(many.json<Refusal>().message, 'tag-10-')
+  t.equal((await set(['x'.repeat(256)])).status, 400)
+})
+
 t.test('an unknown tag is refused by its id and changes nothing', async (t) => {
   const { call, idOf, names, set } = await tagged(t)
   await set([idOf('업무')])

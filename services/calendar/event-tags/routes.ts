@@ -19,6 +19,9 @@ interface OneOfEvent {
   Params: { eventId: string; tagId: string }
 }
 
+/** Unknown tags that a refusal names. */
+const UNKNOWN_SHOWN = 10
+
 /** The tags of one event, mounted where `:eventId` is known; bare arrays, by name. */
 export const eventTagRoutes =
   (store: EventTagStore, events: EventStore, writes: Writes, config: CalendarConfig) =>
@@ -60,7 +63,11 @@ export const eventTagRoutes =
         return writes.answer(request, reply, user, () => {
           const eventId = requireEvent(request, user)
           const unknown = store.unknown(user, request.body.tagIds)
-          if (unknown.length > 0) throw invalidField('body', 'tagIds', `tagIds has unknown tags: ${unknown.join(', ')}`)
+          if (unknown.length > 0) {
+            const more = unknown.length > UNKNOWN_SHOWN ? ', ...' : ''
+            const shown = unknown.slice(0, UNKNOWN_SHOWN).join(', ')
+            throw invalidField('body', 'tagIds', `tagIds has unknown tags: ${shown}${more}`)
+          }
           store.replace(user, eventId, request.body.tagIds)
           return { status: 200, body: store.list(user, eventId) }
         })

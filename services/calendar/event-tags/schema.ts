@@ -4,7 +4,9 @@ export interface EventTagsInput {
   tagIds: string[]
 }
 
+const ID_MAX = 255
+
 export const replaceSchema = (max: number) =>
-  Joi.object<EventTagsInput, true>({ tagIds: Joi.array().items(Joi.string()).max(max).required() })
+  Joi.object<EventTagsInput, true>({ tagIds: Joi.array().items(Joi.string().max(ID_MAX)).max(max).required() })
     .required()
     .label('body')
