@@ -83,7 +83,7 @@ t.test('rubbish sent while an answer is under way does not end up inside it', as
   const socket = connect(gateway.port, '127.0.0.1')
   let got = ''
   socket.setEncoding('latin1').on('data', (part: string) => (got += part))
-  socket.write('GET /api/events HTTP/1.1\r\nHost: a\r\n\r\n')
+  socket.write('GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n')
   await until('the half answer', () => got.includes('half'))
   socket.write('rubbish\r\n\r\n')
   await once(socket, 'close')
@@ -97,7 +97,7 @@ t.test('a client that leaves ends the request at the service', async (t) => {
   })
   const socket = connect(gateway.port, '127.0.0.1')
   await once(socket, 'connect')
-  socket.write('GET /api/events HTTP/1.1\r\nHost: a\r\n\r\n')
+  socket.write('GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n')
   await until('the request to arrive', () => gateway.calendar.received.length === 1)
   socket.destroy()
   await until('the service to see it leave', () => left)
@@ -107,15 +107,15 @@ t.test('a client that leaves ends the request at the service', async (t) => {
 t.test('Connection: close and HTTP/1.0 end after the answer, Expect: 100-continue is answered', async (t) => {
   const gateway = await testGateway(t)
   t.match(
-    await raw(gateway.port, 'GET /api/events HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'),
+    await raw(gateway.port, 'GET /api/events HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'),
     /200 OK.*origin/s,
   )
-  const old = await raw(gateway.port, 'GET /api/events HTTP/1.0\r\nHost: a\r\n\r\n')
+  const old = await raw(gateway.port, 'GET /api/events HTTP/1.0\r\nHost: localhost\r\n\r\n')
   t.match(old, /200 OK.*origin/s)
   t.notMatch(old, /transfer-encoding/i)
   const body = '{"title":"a"}'
   const expecting =
-    `POST /api/events HTTP/1.1\r\nHost: a\r\nConnection: close\r\nExpect: 100-continue\r\n` +
+    `POST /api/events HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nExpect: 100-continue\r\n` +
     `Content-Length: ${body.length}\r\n\r\n${body}`
   t.match(await raw(gateway.port, expecting), /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200/)
   t.equal(gateway.calendar.received.at(-1)?.body, body)
@@ -124,10 +124,10 @@ t.test('Connection: close and HTTP/1.0 end after the answer, Expect: 100-continu
 t.test('headers that do not arrive in time are cut with 408, too large ones refused with 431', async (t) => {
   const gateway = await testGateway(t, { HEADERS_TIMEOUT_MS: '500' })
   t.match(
-    await raw(gateway.port, 'GET /api/events HTTP/1.1\r\nHost: a\r\nX-Slow: '),
+    await raw(gateway.port, 'GET /api/events HTTP/1.1\r\nHost: localhost\r\nX-Slow: '),
     /^HTTP\/1\.1 408 .*problem\+json/s,
   )
-  const large = `GET / HTTP/1.1\r\nHost: a\r\nX-Large: ${'x'.repeat(20_000)}\r\n\r\n`
+  const large = `GET / HTTP/1.1\r\nHost: localhost\r\nX-Large: ${'x'.repeat(20_000)}\r\n\r\n`
   t.match(await raw(gateway.port, large), /^HTTP\/1\.1 431 .*"status":431/s)
   t.match(await raw(gateway.port, 'rubbish\r\n\r\n'), /^HTTP\/1\.1 400 .*"status":400/s)
 })

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ASSERTION_HEADER, ASSERTION_TTL_S, signAssertion } from '#shared/assertion.ts'
-import { openUser, type Caller } from '#shared/caller.ts'
+import { foreignHost, openUser, type Caller } from '#shared/caller.ts'
+import { isLocalHost } from '#shared/local-host.ts'
 import type { Logger } from '#shared/logger.ts'
 import { CATALOG, PROBLEM_JSON, Problem } from '#shared/problem.ts'
 import { SECURITY_HEADERS } from './browser-headers.ts'
@@ -49,10 +50,20 @@ function failureProblem(upstream: UpstreamName, { kind, retryAfter }: Failure): 
   })
 }
 
-/** Who the gateway vouches for. Without accounts, only open access knows users. */
-function callerOf(request: FastifyRequest, access: GatewayConfig['ACCESS'], upstream: UpstreamName): Caller {
-  const { ip } = request
-  if (access === 'open') return { user: openUser(request.headers), tenant: 'default', roles: ['admin'], ip }
+/**
+ * Who the gateway vouches for. Without accounts, only open access knows users.
+ * @param names hosts of the front ends: who opened them may have come in through a proxy of their own
+ */
+function callerOf(
+  request: FastifyRequest,
+  access: GatewayConfig['ACCESS'],
+  upstream: UpstreamName,
+  names: ReadonlySet<string>,
+): Caller {
+  const { ip, headers } = request
+  const { host } = headers
+  if (access === 'open' && !isLocalHost(host) && !names.has(String(host).toLowerCase())) throw foreignHost(host)
+  if (access === 'open') return { user: openUser(headers), tenant: 'default', roles: ['admin'], ip }
   // The collector verifies its tenants' keys itself; the gateway only vouches that the request came through the door.
   if (upstream === 'collector') return { tenant: 'default', roles: [], ip }
   throw new Problem('unauthenticated', { detail: 'Sign in to use this', headers: { 'www-authenticate': 'Bearer' } })
@@ -67,6 +78,7 @@ export interface ForwarderOptions {
 
 /** Sends requests on to the services: own headers in, foreign ones out, bodies untouched. */
 export function createForwarder({ config, secret, proxies, logger }: ForwarderOptions) {
+  const names = new Set(config.CORS_ORIGINS.map((origin) => new URL(origin).host))
   return (route: Route, request: FastifyRequest, reply: FastifyReply): void => {
     const { upstream } = route
     const url = request.raw.url as string
@@ -74,7 +86,7 @@ export function createForwarder({ config, secret, proxies, logger }: ForwarderOp
     if (!url.startsWith(route.prefix)) {
       throw new Problem('unsafe-request', { detail: 'The path has a letter that is encoded for no reason' })
     }
-    const caller = callerOf(request, config.ACCESS, upstream)
+    const caller = callerOf(request, config.ACCESS, upstream, names)
     const requestHeaders = filterRequestHeaders(request.raw.rawHeaders, FORWARDED[upstream])
     const assertion = signAssertion(secret, {
       aud: upstream,

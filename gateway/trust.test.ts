@@ -102,7 +102,7 @@ t.test('a header from outside reaches a service only when the table allows it', 
     authorization: 'Bearer x',
   }
   const fields = {
-    host: 'a',
+    host: 'localhost',
     ...dropped,
     [ASSERTION_HEADER]: forged,
     'idempotency-key': 'k',
@@ -147,26 +147,47 @@ t.test('X-Forwarded-For is believed from the named reverse proxies only', async 
   t.equal(await ipSeen({ TRUSTED_PROXIES: '127.0.0.1' }), '203.0.113.9', 'the last hop that is not trusted')
 })
 
+t.test('in open access a page whose name points to this machine gets nothing', async (t) => {
+  const gateway = await testGateway(t, { CORS_ORIGINS: 'http://localhost:4000,https://home.example' })
+  const asked = async (host: string) => (await ask(`${gateway.url}/api/events`, { headers: { host } })).status
+  for (const host of ['localhost', 'LOCALHOST:5000', 'app.localhost:1', '127.0.0.1:5000', '[::1]:5000', '192.168.0.2'])
+    t.equal(await asked(host), 200, host)
+  for (const host of [
+    'evil.example',
+    'evil.example:5000',
+    'localhost.evil.example',
+    '127.0.0.1.evil.example',
+    '127.0.0.1x',
+  ])
+    t.equal(await asked(host), 403, host)
+  t.equal(await asked('home.example'), 200, 'a front end of CORS_ORIGINS has its own name')
+  const strict = await testGateway(t, { ACCESS: 'required' })
+  const key = { 'x-tenant': 'default', 'x-api-key': 'collector-key', host: 'qc.example' }
+  t.equal((await ask(`${strict.url}/reports`, { headers: key })).status, 200, 'with access required any name will do')
+})
+
 t.test('fields that two servers could read differently are refused when they come twice', async (t) => {
   const gateway = await testGateway(t)
   const twice = async (lines: string) =>
     raw(gateway.port, `POST /api/events HTTP/1.1\r\nConnection: close\r\n${lines}\r\n\r\n`)
   for (const [name, lines] of Object.entries({
-    Host: 'Host: a\r\nHost: b',
-    Authorization: 'Host: a\r\nAuthorization: Bearer 1\r\nauthorization: Bearer 2',
-    'Content-Length': 'Host: a\r\nContent-Length: 0\r\nContent-Length: 0',
-    'Content-Length and Transfer-Encoding': 'Host: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0',
-    'Transfer-Encoding': 'Host: a\r\nTransfer-Encoding: identity, chunked\r\nTransfer-Encoding: chunked\r\n\r\n0',
-    'X-User-Id': 'Host: a\r\nX-User-Id: 1\r\nX-User-Id: 2',
-    'a folded line': 'Host: a\r\nX-User-Id: a\r\n b',
-    'a space before the colon': 'Host: a\r\nX-User-Id : a',
-    'a bare line feed': 'Host: a\r\nX-A: b\nX-User-Id: c',
+    Host: 'Host: localhost\r\nHost: b',
+    Authorization: 'Host: localhost\r\nAuthorization: Bearer 1\r\nauthorization: Bearer 2',
+    'Content-Length': 'Host: localhost\r\nContent-Length: 0\r\nContent-Length: 0',
+    'Content-Length and Transfer-Encoding':
+      'Host: localhost\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0',
+    'Transfer-Encoding':
+      'Host: localhost\r\nTransfer-Encoding: identity, chunked\r\nTransfer-Encoding: chunked\r\n\r\n0',
+    'X-User-Id': 'Host: localhost\r\nX-User-Id: 1\r\nX-User-Id: 2',
+    'a folded line': 'Host: localhost\r\nX-User-Id: a\r\n b',
+    'a space before the colon': 'Host: localhost\r\nX-User-Id : a',
+    'a bare line feed': 'Host: localhost\r\nX-A: b\nX-User-Id: c',
     'no Host': 'Accept: */*',
   })) {
     const answer = await twice(lines)
     t.equal(statusOf(answer), 400, name)
   }
-  t.match(await twice('Host: a\r\nHost: b'), /application\/problem\+json.*"The header Host was sent twice"/s)
+  t.match(await twice('Host: localhost\r\nHost: b'), /application\/problem\+json.*"The header Host was sent twice"/s)
   t.same(gateway.calendar.received, [])
 })
 
@@ -224,11 +245,11 @@ t.test('a path that two servers could read differently is refused', async (t) =>
     '/api/%64iary/diaries',
   ]
   for (const path of unsafe) {
-    const answer = await raw(gateway.port, `GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`)
+    const answer = await raw(gateway.port, `GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`)
     t.equal(statusOf(answer), 400, path)
   }
   for (const target of ['http://evil.example/api/events', 'evil.example:443']) {
-    const answer = await raw(gateway.port, `GET ${target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`)
+    const answer = await raw(gateway.port, `GET ${target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`)
     t.equal(statusOf(answer), 400, target)
   }
   t.same(gateway.calendar.received, [])
@@ -238,7 +259,7 @@ t.test('a path that two servers could read differently is refused', async (t) =>
     '/api/events/a%25b',
     '/api/events/a.b/..c',
   ]) {
-    const answer = await raw(gateway.port, `GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`)
+    const answer = await raw(gateway.port, `GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`)
     t.equal(statusOf(answer), 200, path)
     t.equal(gateway.calendar.received.at(-1)?.url, path.replace('/api', '/api/calendar'), 'sent on as it came')
   }

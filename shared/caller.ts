@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import type { IncomingHttpHeaders } from 'node:http'
 import { ASSERTION_HEADER, verifyAssertion } from './assertion.ts'
+import { isLocalHost } from './local-host.ts'
 import { Problem } from './problem.ts'
 
 /** The user of clients that send no credentials, in open access. */
@@ -35,9 +36,15 @@ export function openUser(headers: IncomingHttpHeaders): string {
   return named
 }
 
+/** The refusal of a request that came in under a foreign name, in open access. */
+export const foreignHost = (host: string | undefined): Problem =>
+  new Problem('forbidden', {
+    detail: `In open access only localhost and addresses are answered, not ${host}; see CORS_ORIGINS and ACCESS`,
+  })
+
 /**
  * Who sent a request to a service: what the gateway vouches for; without its word only open access answers.
- * @throws Problem unauthenticated (401)
+ * @throws Problem unauthenticated (401), forbidden (403)
  */
 export function identifyCaller(request: FastifyRequest, options: TrustOptions): Caller {
   const token = request.headers[ASSERTION_HEADER]
@@ -55,6 +62,7 @@ export function identifyCaller(request: FastifyRequest, options: TrustOptions): 
     }
   }
   if (options.access === 'open') {
+    if (!isLocalHost(request.headers.host)) throw foreignHost(request.headers.host)
     return { user: openUser(request.headers), tenant: 'default', roles: ['admin'], ip: request.ip ?? '' }
   }
   throw new Problem('unauthenticated', { detail: 'This service answers only through the gateway' })

@@ -245,6 +245,18 @@ t.test('with access required only the word of the gateway counts', async (t) => 
   t.equal((await app.inject('/health/live')).statusCode, 200)
 })
 
+t.test('in open access a direct call under a foreign host name is refused', async (t) => {
+  const { app } = await service(t)
+  for (const [host, status] of [
+    ['localhost:5001', 200],
+    ['127.0.0.1:5001', 200],
+    ['[::1]', 200],
+    ['evil.example:5001', 403],
+  ] as const) {
+    t.equal((await app.inject({ url: '/notes', headers: { host } })).statusCode, status, host)
+  }
+})
+
 t.test('without a name the caller is the default user, and a name has a longest length', async (t) => {
   const { app, database } = await service(t)
   await app.inject({ method: 'POST', url: '/notes', payload: { text: 'mine' } })
