@@ -1,9 +1,6 @@
-import { identifyCaller } from '#shared/caller.ts'
-import type { Database } from '#shared/database.ts'
-import { serveOpenApi } from '#shared/openapi.ts'
-import { createServer, type App } from '#shared/server.ts'
-import { EXIT, type Built, type Deps, type ProcessOptions } from '#shared/start.ts'
-import { createWrites } from '#shared/writes.ts'
+import type { App } from '#shared/server.ts'
+import { createService } from '#shared/service.ts'
+import type { Built, Deps, ProcessOptions } from '#shared/start.ts'
 import { createAuditLog, recordRequests } from './audit/log.ts'
 import { auditRoutes } from './audit/routes.ts'
 import { createAuditStore } from './audit/store.ts'
@@ -24,8 +21,14 @@ import { createTenants } from './tenants/tenants.ts'
 import { timelineRoutes } from './timeline/routes.ts'
 import { createTimelineStore } from './timeline/store.ts'
 
-export const collectorProcess: ProcessOptions<CollectorConfig> = {
+const INFO = {
   name: 'collector',
+  title: 'Collector',
+  description: 'Takes in quality reports and shows, signs and exports them',
+} as const
+
+export const collectorProcess: ProcessOptions<CollectorConfig> = {
+  name: INFO.name,
   settings,
   port: (config) => config.COLLECTOR_PORT,
   openDatabase: openCollectorDatabase,
@@ -34,26 +37,14 @@ export const collectorProcess: ProcessOptions<CollectorConfig> = {
 
 /** The collector on its database; it never listens. */
 export function buildCollector(config: CollectorConfig, deps: Deps): Built {
+  const { db, writes, app } = createService(INFO, config, deps)
   const { logger, health } = deps
-  const db = deps.database as Database
-  const onDiskFailure = (error: Error) => {
-    logger.fatal({ err: error }, 'the disk failed; ending, so that nothing is acknowledged that is not on it')
-    process.exit(EXIT.diskFailure)
-  }
-  const writes = createWrites(db, config, { health, onDiskFailure })
   const metrics = createCollectorMetrics(deps.metrics.registry, writes.pending)
   const tenants = createTenants(config.API_KEYS)
   const audit = createAuditLog({ store: createAuditStore(db), writes, config, metrics, logger })
   const reports = createReportStore(db)
   const tokens = createTokenStore(db)
 
-  const app = createServer({
-    config,
-    ...deps,
-    identify: (request) =>
-      identifyCaller(request, { service: 'collector', access: config.ACCESS, secret: config.INTERNAL_SECRET }),
-  })
-  serveOpenApi(app, 'Collector', 'Takes in quality reports and shows, signs and exports them')
   recordRequests(app, audit, tenants)
   void app.register(probeRoutes(health, metrics))
   // The token in the link is enough: the console opens it in a new tab, without headers.
