@@ -24,7 +24,7 @@ export interface ProxyLimits {
   keepAliveTimeout: number
   /** how long requests wait for an upstream that refuses connections */
   restartWait: number
-  /** between two attempts to reach an upstream that refuses connections */
+  /** between two attempts to reach an upstream that refuses connections, and before a retry */
   reconnectInterval: number
   breakerThreshold: number
   breakerCooldown: number

@@ -171,6 +171,7 @@ export class Transfer implements Receiver, Waiter, Swept {
   }
 
   private dispatch(): void {
+    if (this.over) return
     const { pool, clock } = this.upstream
     this.activity = clock.now
     const connection = pool.take()
@@ -246,7 +247,9 @@ export class Transfer implements Receiver, Waiter, Swept {
       if (this.upstream.budget.spend()) {
         this.retried = true
         this.upstream.pool.renew()
-        return this.dispatch()
+        // A process that is killed accepts for a moment longer than it answers: give it time to be gone altogether.
+        setTimeout(() => this.dispatch(), this.upstream.limits.reconnectInterval)
+        return
       }
     }
     this.conclude({ kind })
