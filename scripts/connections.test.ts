@@ -51,7 +51,7 @@ t.test('10,000 idle connections keep nobody out', async (t) => {
 
 t.test('connections that never finish their headers are cut', async (t) => {
   const system = await startSystem(t, { HEADERS_TIMEOUT_MS: '1000' }, ['calendar', 'gateway'])
-  const half = 'GET /api/events HTTP/1.1\r\nHost: a\r\nX-A: '
+  const half = 'GET /api/events HTTP/1.1\r\nHost: localhost\r\nX-A: '
   const sockets = [...(await hold(t, system, 300, half)), ...(await hold(t, system, 300))]
   const dripping = setInterval(() => sockets.forEach((socket) => socket.write('x')), 200)
   t.teardown(() => clearInterval(dripping))
@@ -62,7 +62,8 @@ t.test('connections that never finish their headers are cut', async (t) => {
 
 t.test('clients that leave in the middle of a body leave nothing behind', async (t) => {
   const system = await startSystem(t, {}, ['diary', 'gateway'])
-  const head = 'POST /api/diaries HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 5000\r\n\r\n'
+  const head =
+    'POST /api/diaries HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 5000\r\n\r\n'
   const sockets = await hold(t, system, 40, `${head}{"date":"2026-11-21","content":"`)
   const connections = async (wanted: RegExp) =>
     wanted.test(await (await fetch(`${system.admin.gateway}/metrics`)).text())

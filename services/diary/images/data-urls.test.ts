@@ -170,7 +170,7 @@ t.test('a client that leaves in the middle of an image leaves nothing behind', a
   const socket = connect(port, '127.0.0.1')
   socket.on('error', () => undefined)
   socket.write(
-    `POST /api/diaries HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n`,
+    `POST /api/diaries HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n`,
   )
   socket.write(body.slice(0, 250_000))
   await until('both images to be on their way', async () => (await storedFiles(dataDir)).size === 2)
@@ -186,7 +186,7 @@ t.test('a client that is still sending when it is refused gets to read the answe
   const body = JSON.stringify(entry([dataUrl(jpeg(1_000_000))]))
   const socket = connect(port, '127.0.0.1')
   socket.write(
-    `POST /api/diaries HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n`,
+    `POST /api/diaries HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n`,
   )
   socket.end(body)
   const [answer] = (await once(socket, 'data')) as [Buffer]

@@ -145,7 +145,7 @@ t.test('a client that leaves in the middle of an image does not keep its file op
   const sockets = Array.from({ length: 5 }, () => {
     const socket = connect(port, '127.0.0.1')
     socket.pause()
-    socket.write(`GET ${images[0]} HTTP/1.1\r\nhost: x\r\n\r\n`)
+    socket.write(`GET ${images[0]} HTTP/1.1\r\nhost: localhost\r\n\r\n`)
     return socket
   })
   await until('five files to be open', async () => (await opened()) === 5)

@@ -142,7 +142,7 @@ t.test('a client that leaves in the middle of an upload leaves nothing behind', 
     const socket = connect(port, '127.0.0.1')
     socket.on('error', () => undefined)
     socket.write(
-      `POST /api/diaries/${id}/images HTTP/1.1\r\nhost: x\r\nx-user-id: anna\r\n` +
+      `POST /api/diaries/${id}/images HTTP/1.1\r\nhost: localhost\r\nx-user-id: anna\r\n` +
         `content-type: ${headers['content-type']}\r\ncontent-length: ${payload.length}\r\n\r\n`,
     )
     socket.write(payload.subarray(0, 400_000))
