@@ -6,6 +6,7 @@ import { serveOpenApi } from './openapi.ts'
 import { HEALTH_NAMES, type ProcessName } from './ports.ts'
 import { createServer, type App } from './server.ts'
 import { EXIT, type Deps } from './start.ts'
+import { timestamp } from './timestamp.ts'
 import { createWrites } from './writes.ts'
 
 export interface ServiceInfo {
@@ -46,7 +47,7 @@ export function serveServiceHealth(app: App, name: ProcessName, health: Health):
         return reply.code(usable ? 200 : 503).send({
           status: usable ? 'healthy' : 'unhealthy',
           service: HEALTH_NAMES[name],
-          timestamp: new Date().toISOString(),
+          timestamp: timestamp(),
           database: usable ? 'connected' : 'disconnected',
           uptime: process.uptime(),
         })

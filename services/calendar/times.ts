@@ -91,6 +91,3 @@ export function boundOf(text: string, zone: string, field: 'start' | 'end'): str
   const { at } = placeIn(zone, parseMoment(text) as Moment, field, 'querystring')
   return field === 'end' && DATE_ONLY.test(text) ? endOfDay(at, zone) : at
 }
-
-/** Now, as created_at and updated_at have it. */
-export const now = (): string => Temporal.Now.instant().toString({ fractionalSecondDigits: 3 })

@@ -1,7 +1,8 @@
 import { randomUUIDv7 } from 'node:crypto'
 import type { Database } from '#shared/database.ts'
 import { IS_LONG, LONG_DAYS } from '../migrations.ts'
-import { daysBefore, now } from '../times.ts'
+import { timestamp } from '#shared/timestamp.ts'
+import { daysBefore } from '../times.ts'
 import type { EventInput } from './schema.ts'
 import type { Span } from './span.ts'
 
@@ -111,8 +112,8 @@ export function createEventStore(db: Database) {
     find: (user: string, id: string): EventRow | undefined => find.get(id, user),
     /** @returns the text that `GET` of it answers from now on */
     insert: (user: string, event: EventDetails & Span): string =>
-      insert.get({ ...event, user, id: randomUUIDv7(), now: now() }) as string,
-    update: (user: string, event: EventRow): string => update.get({ ...event, user, now: now() }) as string,
+      insert.get({ ...event, user, id: randomUUIDv7(), now: timestamp() }) as string,
+    update: (user: string, event: EventRow): string => update.get({ ...event, user, now: timestamp() }) as string,
     /** @returns whether there was one */
     remove: (user: string, id: string): boolean => remove.run(id, user).changes === 1,
   }

@@ -1,6 +1,6 @@
 import { randomUUIDv7 } from 'node:crypto'
 import type { Database } from '#shared/database.ts'
-import { now } from '../times.ts'
+import { timestamp } from '#shared/timestamp.ts'
 import type { TagInput } from './schema.ts'
 
 /** What every new user starts with. */
@@ -48,13 +48,13 @@ export function createTagStore(db: Database) {
   const remove = db.prepare<[string, string]>('DELETE FROM tags WHERE id = ? AND user_id = ?')
 
   const add = (user: string, { name, color }: TagInput): string =>
-    insert.get({ id: randomUUIDv7(), user, name, key: keyOf(name), color, now: now() }) as string
+    insert.get({ id: randomUUIDv7(), user, name, key: keyOf(name), color, now: timestamp() }) as string
 
   return {
     isSeeded: (user: string): boolean => seeded.get(user) !== undefined,
     /** Gives a new user the default tags, once for ever; inside a write. */
     seed(user: string): void {
-      if (own.run(user, now()).changes === 1) for (const tag of DEFAULT_TAGS) add(user, tag)
+      if (own.run(user, timestamp()).changes === 1) for (const tag of DEFAULT_TAGS) add(user, tag)
     },
     /** JSON array by name. */
     list: (user: string): string => list.get(user) as string,
@@ -65,7 +65,7 @@ export function createTagStore(db: Database) {
     named: (user: string, name: string): string | undefined => named.get(user, keyOf(name)),
     insert: add,
     update: (user: string, tag: TagRow): string =>
-      update.get({ ...tag, user, key: keyOf(tag.name), now: now() }) as string,
+      update.get({ ...tag, user, key: keyOf(tag.name), now: timestamp() }) as string,
     /** @returns whether there was one */
     remove: (user: string, id: string): boolean => remove.run(id, user).changes === 1,
   }

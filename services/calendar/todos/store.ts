@@ -1,6 +1,6 @@
 import { randomUUIDv7 } from 'node:crypto'
 import type { Database } from '#shared/database.ts'
-import { now } from '../times.ts'
+import { timestamp } from '#shared/timestamp.ts'
 import type { TodoInput } from './schema.ts'
 
 export type TodoDetails = Omit<TodoInput, 'completed'> & { completed: number }
@@ -85,8 +85,8 @@ export function createTodoStore(db: Database) {
     find: (user: string, id: string): TodoRow | undefined => find.get(id, user),
     /** @returns the text that `GET` of it answers from now on */
     insert: (user: string, todo: TodoDetails): string =>
-      insert.get({ ...todo, user, id: randomUUIDv7(), now: now() }) as string,
-    update: (user: string, todo: TodoRow): string => update.get({ ...todo, user, now: now() }) as string,
+      insert.get({ ...todo, user, id: randomUUIDv7(), now: timestamp() }) as string,
+    update: (user: string, todo: TodoRow): string => update.get({ ...todo, user, now: timestamp() }) as string,
     /** @returns whether there was one */
     remove: (user: string, id: string): boolean => remove.run(id, user).changes === 1,
   }
