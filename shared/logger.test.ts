@@ -4,6 +4,8 @@ import { once } from 'node:events'
 import path from 'node:path'
 import t from 'tap'
 import { fileSink } from './log-sinks.ts'
+import { BatchTransport } from './log-transport.ts'
+import { until } from './test/until.ts'
 import { loggable } from './logger.ts'
 
 const SCRIPT = path.join(import.meta.dirname, 'test', 'logging.ts')
@@ -67,6 +69,28 @@ t.test('nothing is lost, however the process ends', async (t) => {
       how,
     )
   }
+})
+
+t.test('a reader that does not read is held so much for, and is told what it missed', async (t) => {
+  const MESSAGE = Symbol.for('message')
+  let open = false
+  let got = ''
+  const transport = new BatchTransport({
+    write: (lines) => {
+      if (open) got += lines.toString()
+      return open ? lines.length : 0
+    },
+  })
+  const log = (text: string) => transport.log({ [MESSAGE]: text }, () => undefined)
+  const megabyte = 'x'.repeat(1024 * 1024)
+  for (let i = 0; i < 70; i++) log(megabyte)
+  open = true
+  log('after')
+  await until('the lines', () => got.includes('after'))
+  const lines = got.trimEnd().split('\n')
+  t.equal(lines.at(-1), 'after')
+  t.match(JSON.parse(lines.at(-2) as string), { level: 'warn', message: /^\d+ bytes of log were dropped$/ })
+  t.ok(lines.length >= 60 && lines.length < 70)
 })
 
 t.test('files are rotated by size and only so many are kept', async (t) => {
