@@ -1,12 +1,12 @@
 import type { Socket } from 'node:net'
-import { endAnswer, startAnswer, writePieces } from './answer.ts'
 import type { Breaker } from './breaker.ts'
 import type { Connection, Receiver } from './connection.ts'
 import type { Exchange, Failure, FailureKind, ProxyLimits } from './contract.ts'
 import { discardBody } from './discard.ts'
+import { Download } from './download.ts'
 import type { ResponseParser } from './parser.ts'
 import type { Pool, Waiter } from './pool.ts'
-import { requestHead } from './request-head.ts'
+import { awaitsContinue, bodyLength, requestHead } from './request-head.ts'
 import type { ResponseHead } from './response-head.ts'
 import { isRetryable } from './retry.ts'
 import type { RetryBudget } from './retry.ts'
@@ -28,48 +28,34 @@ export interface Upstream {
 /** The faults of the load or of the client say nothing about the upstream. */
 const NOT_UPSTREAMS_FAULT = new Set<FailureKind>(['overloaded', 'breaker-open', 'request-body-timeout'])
 
-/** One request from its arrival to the end of its answer. */
+/** One request from its arrival to the end of its answer: waits for a connection, is sent, perhaps again, is answered. */
 export class Transfer implements Receiver, Waiter, Swept {
   place = 0
   private readonly upstream: Upstream
   private readonly exchange: Exchange
   private readonly head: string
   private readonly upload: Upload | undefined
+  private download: Download | undefined
   private connection: Connection | undefined
-  /** coarse time of the last progress of whatever is waited for */
-  private activity: number
+  /** coarse time since when a connection or the head of the answer is waited for */
+  private since: number
   private sentAt = 0
   private upstreamMs: number | undefined
-  private bytes = 0
   private retried = false
   /** the breaker has been told how it went */
   private judged = false
-  private answering: ResponseHead | undefined
-  /** the answer does not wait for the rest of the request */
-  private early = false
-  private answered = false
-  private clientBlocked = false
   /** failed, cut or left: nothing more is to happen */
   private over = false
   private done = false
 
   constructor(upstream: Upstream, exchange: Exchange) {
+    const { limits, clock } = upstream
     this.upstream = upstream
     this.exchange = exchange
-    this.activity = upstream.clock.now
-    const { request } = exchange
-    const length = request.headers['content-length']
-    let framing = ''
-    if (request.headers['transfer-encoding'] !== undefined) {
-      const trailer = request.headers.trailer
-      framing = `transfer-encoding: chunked\r\n${trailer === undefined ? '' : `trailer: ${trailer}\r\n`}`
-      this.upload = new Upload(request, Infinity, upstream.limits, upstream.clock, this.uploaded)
-    } else if (length !== undefined) {
-      framing = `content-length: ${length}\r\n`
-      const bytes = Number(length)
-      if (bytes > 0) this.upload = new Upload(request, bytes, upstream.limits, upstream.clock, this.uploaded)
-    }
-    this.head = requestHead(exchange, framing, upstream.host)
+    this.since = clock.now
+    this.head = requestHead(exchange, upstream.host)
+    const length = bodyLength(exchange.request)
+    if (length > 0) this.upload = new Upload(exchange.request, length, limits, clock, this.uploaded)
   }
 
   /** @param refusal when the request is not to go upstream at all */
@@ -84,12 +70,13 @@ export class Transfer implements Receiver, Waiter, Swept {
   }
 
   assign(connection: Connection): void {
+    const { request, response } = this.exchange
     const socket = connection.socket
     this.connection = connection
-    this.activity = this.upstream.clock.now
+    this.since = this.upstream.clock.now
     this.sentAt = performance.now()
     connection.receiver = this
-    connection.parser.start(this.exchange.request.method as string)
+    connection.parser.start(request.method as string)
     if (this.upload === undefined) {
       socket.write(this.head, 'latin1')
       return
@@ -98,7 +85,7 @@ export class Transfer implements Receiver, Waiter, Swept {
     socket.readBeforeDestroy = true
     socket.cork()
     socket.write(this.head, 'latin1')
-    if (this.awaitsContinue()) this.exchange.response.writeContinue()
+    if (awaitsContinue(request)) response.writeContinue()
     this.upload.start(socket)
     process.nextTick(uncork, socket)
   }
@@ -110,13 +97,10 @@ export class Transfer implements Receiver, Waiter, Swept {
   received(parser: ResponseParser): void {
     if (parser.fault !== undefined) return this.upstreamFailed('bad-response')
     if (parser.head === undefined) return
-    this.activity = this.upstream.clock.now
-    if (this.answering === undefined) {
-      this.upstreamMs = performance.now() - this.sentAt
-      if (!this.beginAnswer(parser, parser.head)) return this.upstreamFailed('bad-response')
-    }
-    if (parser.complete) this.finishAnswer(parser)
-    else this.continueAnswer(parser)
+    this.download ??= this.startDownload(parser, parser.head)
+    if (this.download === undefined) this.upstreamFailed('bad-response')
+    else if (parser.complete) this.finish(parser, this.download)
+    else this.download.write(parser, (this.connection as Connection).socket)
   }
 
   lost(): void {
@@ -129,138 +113,107 @@ export class Transfer implements Receiver, Waiter, Swept {
 
   sweep(now: number, elapsed: number): void {
     if (this.over) return
-    const { limits, pool } = this.upstream
-    const waited = now - this.activity
-    if (this.answered) {
-      if (!this.early && waited >= limits.clientStallTimeout) this.cut()
-    } else if (this.connection === undefined) {
-      const patience = pool.downSince === undefined ? limits.headersTimeout : limits.restartWait
-      if (now - Math.max(this.activity, pool.downSince ?? 0) < patience) return
-      pool.waiting.delete(this)
-      if (pool.downSince === undefined) this.conclude({ kind: 'overloaded', retryAfter: 1 })
-      else this.conclude({ kind: 'refused', retryAfter: Math.max(1, Math.ceil(limits.restartWait / 1000)) })
-    } else if (this.clientBlocked) {
-      if (waited >= limits.clientStallTimeout) this.cut()
-    } else if (this.uploading) {
-      this.sweepUpload(now, elapsed)
-    } else if (this.answering === undefined) {
-      if (waited >= limits.headersTimeout) this.upstreamFailed('headers-timeout')
-    } else if (!this.answering.events && waited >= limits.bodyIdleTimeout) {
+    const overdue = this.download?.overdue(now)
+    if (overdue === 'client') this.cut()
+    else if (this.download?.complete === true) return
+    else if (this.connection === undefined) this.sweepQueued(now)
+    else if (this.uploading) this.sweepUpload(now, elapsed)
+    else if (overdue === 'upstream') this.upstreamFailed('headers-timeout')
+    else if (this.download === undefined && now - this.since >= this.upstream.limits.headersTimeout)
       this.upstreamFailed('headers-timeout')
-    }
+  }
+
+  private sweepQueued(now: number): void {
+    const { limits, pool } = this.upstream
+    const { downSince } = pool
+    const patience = downSince === undefined ? limits.headersTimeout : limits.restartWait
+    if (now - Math.max(this.since, downSince ?? 0) < patience) return
+    pool.waiting.delete(this)
+    if (downSince === undefined) this.conclude({ kind: 'overloaded', retryAfter: 1 })
+    else this.conclude({ kind: 'refused', retryAfter: Math.max(1, Math.ceil(limits.restartWait / 1000)) })
   }
 
   private sweepUpload(now: number, elapsed: number): void {
     const overdue = this.upload?.overdue(now, elapsed)
-    if (overdue === 'client') {
-      this.dropConnection()
-      if (this.answering === undefined) this.conclude({ kind: 'request-body-timeout' })
-      else this.cut()
-    } else if (overdue === 'upstream') {
-      this.upstreamFailed('headers-timeout')
-    }
+    if (overdue === 'upstream') return this.upstreamFailed('headers-timeout')
+    if (overdue === undefined) return
+    this.dropConnection()
+    if (this.download === undefined) this.conclude({ kind: 'request-body-timeout' })
+    else this.cut()
   }
 
   private get uploading(): boolean {
-    return this.upload !== undefined && !this.upload.complete && !this.early
+    return this.upload !== undefined && !this.upload.complete && this.download?.early !== true
   }
 
   private readonly uploaded = (): void => {
-    this.activity = this.upstream.clock.now
+    this.since = this.upstream.clock.now
     if (this.connection !== undefined) this.connection.socket.readBeforeDestroy = false
   }
 
   private dispatch(): void {
     if (this.over) return
     const { pool, clock } = this.upstream
-    this.activity = clock.now
+    this.since = clock.now
     const connection = pool.take()
     if (connection !== undefined) this.assign(connection)
     else if (!pool.wait(this)) this.conclude({ kind: 'overloaded', retryAfter: 1 })
   }
 
-  /** False when the head cannot be written. */
-  private beginAnswer(parser: ResponseParser, head: ResponseHead): boolean {
+  private startDownload(parser: ResponseParser, head: ResponseHead): Download | undefined {
+    const { limits, clock, breaker } = this.upstream
+    this.upstreamMs = performance.now() - this.sentAt
     // An answer that is complete, or is no success, ends the upload. A success may be written while it still reads.
-    this.early = this.uploading && (parser.complete || head.status >= 300)
-    if (this.early) this.upload?.stop()
-    if (!startAnswer(this.exchange, head, parser, this.early)) return false
-    this.answering = head
+    const early = this.uploading && (parser.complete || head.status >= 300)
+    const download = new Download(this.exchange, head, early, limits, clock)
+    if (!download.start(parser)) return undefined
+    if (early) this.upload?.stop()
     // A probe need not last as long as its answer.
-    const { breaker } = this.upstream
     if (head.events || breaker.state !== 'closed') breaker.succeeded()
-    return true
+    return download
   }
 
-  private continueAnswer(parser: ResponseParser): void {
-    const { response } = this.exchange
-    this.bytes += writePieces(this.exchange, parser)
-    if (response.writableNeedDrain && response.writableLength > 0 && !this.clientBlocked) {
-      this.clientBlocked = true
-      this.connection?.socket.pause()
-      response.once('drain', this.clientDrained)
-    }
-  }
-
-  private readonly clientDrained = (): void => {
-    this.clientBlocked = false
-    this.activity = this.upstream.clock.now
-    this.connection?.socket.resume()
-  }
-
-  private finishAnswer(parser: ResponseParser): void {
-    const { request, response } = this.exchange
+  private finish(parser: ResponseParser, download: Download): void {
     const connection = this.connection as Connection
     this.connection = undefined
-    this.answered = true
     this.judged = true
     this.upstream.breaker.succeeded()
-    if (this.early) {
-      this.bytes += writePieces(this.exchange, parser)
-      // Ending the response closes the connection, and with bytes unread that would be a reset.
-      discardBody(request, this.upstream.limits, () => response.end())
-    } else {
-      this.bytes += endAnswer(this.exchange, parser)
-      if (this.uploading) this.abandonUpload()
-    }
+    download.finish(parser)
+    if (this.uploading) this.abandonUpload()
     const bodySent = this.upload === undefined || this.upload.complete
-    const reusable = this.answering?.reusable === true && !parser.excess && bodySent && connection.usable
-    if (reusable) this.upstream.pool.release(connection)
+    if (download.head.reusable && !parser.excess && bodySent && connection.usable)
+      this.upstream.pool.release(connection)
     else connection.destroy()
   }
 
   private upstreamFailed(kind: 'reset' | 'bad-response' | 'headers-timeout'): void {
-    const started = this.connection?.parser.started === true
+    const untouched = kind === 'reset' && this.connection?.parser.started !== true
     this.dropConnection()
-    if (this.answering !== undefined) {
+    if (this.download !== undefined) {
       // A stream that lasts until something breaks is no sign of trouble; a restart would break many at once.
-      if (!this.answering.events) this.blame()
-      return this.cut()
+      if (!this.download.head.events) this.blame()
+      this.cut()
+    } else if (untouched && this.mayRetry()) {
+      this.retried = true
+      this.upstream.pool.renew()
+      // A process that is killed accepts for a moment longer than it answers: give it time to be gone altogether.
+      setTimeout(() => this.dispatch(), this.upstream.limits.reconnectInterval)
+    } else {
+      this.conclude({ kind })
     }
-    const { request } = this.exchange
-    if (
-      kind === 'reset' &&
-      !started &&
-      !this.retried &&
-      isRetryable(request.method as string, this.upload !== undefined)
-    ) {
-      if (this.upstream.budget.spend()) {
-        this.retried = true
-        this.upstream.pool.renew()
-        // A process that is killed accepts for a moment longer than it answers: give it time to be gone altogether.
-        setTimeout(() => this.dispatch(), this.upstream.limits.reconnectInterval)
-        return
-      }
-    }
-    this.conclude({ kind })
+  }
+
+  private mayRetry(): boolean {
+    const method = this.exchange.request.method as string
+    return !this.retried && isRetryable(method, this.upload !== undefined) && this.upstream.budget.spend()
   }
 
   /** No answer from the upstream: the gateway writes one. */
   private conclude(failure: Failure): void {
-    const { response } = this.exchange
+    const { request, response } = this.exchange
     this.over = true
     if (!NOT_UPSTREAMS_FAULT.has(failure.kind)) this.blame()
-    if (failure.kind === 'request-body-timeout' || (this.awaitsContinue() && this.sentAt === 0)) {
+    if (failure.kind === 'request-body-timeout' || (awaitsContinue(request) && this.sentAt === 0)) {
       // what the client sends next could be the body or another request
       this.upload?.stop()
       response.shouldKeepAlive = false
@@ -285,11 +238,6 @@ export class Transfer implements Receiver, Waiter, Swept {
     })
   }
 
-  private awaitsContinue(): boolean {
-    const { headers, httpVersion } = this.exchange.request
-    return headers.expect?.toLowerCase() === '100-continue' && httpVersion === '1.1'
-  }
-
   private blame(): void {
     if (this.judged) return
     this.judged = true
@@ -305,18 +253,19 @@ export class Transfer implements Receiver, Waiter, Swept {
   private readonly left = (): void => {
     if (this.done) return
     const { response, done } = this.exchange
+    const { download } = this
     this.done = true
     this.over = true
     this.upstream.clock.remove(this)
     this.upstream.pool.waiting.delete(this)
-    if (!this.answered) this.upload?.stop()
+    if (download?.complete !== true) this.upload?.stop()
     this.dropConnection()
     if (!this.judged) this.upstream.breaker.abandoned()
     done?.({
       status: response.headersSent ? response.statusCode : 499,
-      bytes: this.bytes,
+      bytes: download?.bytes ?? 0,
       upstreamMs: this.upstreamMs,
-      aborted: !response.writableFinished && !(this.early && this.answered),
+      aborted: !response.writableFinished && !(download?.early === true && download.complete),
     })
     this.upstream.left()
   }
