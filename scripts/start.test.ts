@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readdirSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
 import t from 'tap'
 import { PORTS, type ProcessName } from '#shared/ports.ts'
@@ -73,12 +74,15 @@ t.test('a request that is under way at SIGTERM is answered', async (t) => {
   t.equal(await system.exited, 0)
 })
 
-t.test('SIGKILL of the parent leaves no process', async (t) => {
-  const system = await startSystem(t)
+t.test('SIGKILL of the parent leaves no process and no socket', async (t) => {
+  const SOCKET_DIR = path.join(tmpdir(), `sockets-${process.pid}`)
+  const system = await startSystem(t, { SOCKET_DIR })
+  t.ok(existsSync(path.join(SOCKET_DIR, 'calendar.sock')))
   const pids = await pidsOf(system)
   system.supervisor.kill('SIGKILL')
   t.equal(await system.exited, 'SIGKILL')
   await allGone(pids)
+  t.notOk(existsSync(SOCKET_DIR))
 })
 
 t.test('a process that was killed is started again, while requests for it wait', async (t) => {

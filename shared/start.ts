@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync } from 'node:fs'
+import { mkdirSync, rmdirSync, rmSync } from 'node:fs'
 import { createServer as createHttpServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import path from 'node:path'
@@ -171,13 +171,25 @@ function stopOnSignal(running: Running): void {
   process.on('SIGTERM', () => stop('SIGTERM'))
   // Ctrl-C reaches the whole process group; a child waits for its parent, which stops the gateway first.
   process.on('SIGINT', () => process.send === undefined && stop('SIGINT'))
-  process.on('disconnect', () => stop('the parent process is gone'))
+  process.on('disconnect', () => {
+    // Nobody else is left to remove the folder of the sockets; the last process succeeds.
+    process.once('exit', () => removeWhenEmpty(running.config.SOCKET_DIR))
+    stop('the parent process is gone')
+  })
   const crash = (error: unknown) => {
     running.logger.fatal({ err: error }, 'unexpected error')
     process.exit(EXIT.failed)
   }
   process.on('uncaughtException', crash)
   process.on('unhandledRejection', crash)
+}
+
+function removeWhenEmpty(folder: string | undefined): void {
+  try {
+    if (folder !== undefined) rmdirSync(folder)
+  } catch {
+    // others still use it
+  }
 }
 
 /** Finishes what is under way, then closes everything; what still runs after DRAIN_TIMEOUT_MS is cut. */
