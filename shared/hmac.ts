@@ -23,7 +23,7 @@ export function createHmacSha256(secret: string): (text: string) => string {
   }
   return (text) => {
     if (text.length > HMAC_INPUT_MAX) throw new RangeError('the text is too long to sign')
-    inner.latin1Write(text, BLOCK_BYTES)
+    inner.write(text, BLOCK_BYTES, 'latin1')
     outer.set(hash('sha256', inner.subarray(0, BLOCK_BYTES + text.length), 'buffer'), BLOCK_BYTES)
     return hash('sha256', outer, 'base64url')
   }
