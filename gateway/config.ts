@@ -28,6 +28,8 @@ export interface GatewayConfig extends CommonConfig, ApiKeysConfig {
   PROXY_MIN_BODY_RATE: number
   PROXY_BODY_RATE_GRACE_MS: number
   PROXY_CLIENT_STALL_TIMEOUT_MS: number
+  PROXY_CROWDED_STALL_TIMEOUT_MS: number
+  PROXY_CROWDED_BODY_RATE: number
   PROXY_CONNECTIONS_MAX: number
   PROXY_QUEUE_MAX: number
   PROXY_HEADER_MAX_BYTES: number
@@ -97,6 +99,10 @@ export const settings: Settings<GatewayConfig> = {
   PROXY_MIN_BODY_RATE: integer(0, 1e9).default(1024).description('Bytes a second that a client must send (408)'),
   PROXY_BODY_RATE_GRACE_MS: ms(10_000).description('Span over which that rate is judged'),
   PROXY_CLIENT_STALL_TIMEOUT_MS: ms(120_000).description('Time after which a client that takes nothing is cut'),
+  PROXY_CROWDED_STALL_TIMEOUT_MS: ms(5000).description('The same while requests wait for a connection'),
+  PROXY_CROWDED_BODY_RATE: integer(0, 1e9)
+    .default(16_384)
+    .description('Bytes a second that a client must send while requests wait for a connection (408)'),
   PROXY_CONNECTIONS_MAX: integer(1, 10_000).default(256).description('Connections to one service'),
   PROXY_QUEUE_MAX: integer(0, 100_000).default(1024).description('Requests that wait for a connection (503)'),
   PROXY_HEADER_MAX_BYTES: integer(1024, 1e6).default(65_536).description("Largest head of a service's answer"),

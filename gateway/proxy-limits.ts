@@ -10,6 +10,8 @@ export const proxyLimits = (config: GatewayConfig): ProxyLimits => ({
   minBodyRate: config.PROXY_MIN_BODY_RATE,
   bodyRateGrace: config.PROXY_BODY_RATE_GRACE_MS,
   clientStallTimeout: config.PROXY_CLIENT_STALL_TIMEOUT_MS,
+  crowdedStallTimeout: config.PROXY_CROWDED_STALL_TIMEOUT_MS,
+  crowdedBodyRate: config.PROXY_CROWDED_BODY_RATE,
   maxConnections: config.PROXY_CONNECTIONS_MAX,
   maxQueue: config.PROXY_QUEUE_MAX,
   maxHeaderBytes: config.PROXY_HEADER_MAX_BYTES,

@@ -16,6 +16,9 @@ export interface ProxyLimits {
   bodyRateGrace: number
   /** a client that takes nothing of its answer for this long is cut, so that it cannot hold a connection for ever */
   clientStallTimeout: number
+  /** the same two while every connection is in use and requests wait: who keeps a connection for nothing gives way */
+  crowdedStallTimeout: number
+  crowdedBodyRate: number
   maxConnections: number
   /** requests that wait for a connection; one more is refused as overloaded */
   maxQueue: number
@@ -111,6 +114,8 @@ export const DEFAULT_LIMITS: ProxyLimits = {
   minBodyRate: 1_024,
   bodyRateGrace: 10_000,
   clientStallTimeout: 120_000,
+  crowdedStallTimeout: 5_000,
+  crowdedBodyRate: 16_384,
   maxConnections: 256,
   maxQueue: 1_024,
   maxHeaderBytes: 65_536,

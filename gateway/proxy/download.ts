@@ -65,11 +65,13 @@ export class Download {
   }
 
   /** Who keeps the other waiting for too long, if anybody does. */
-  overdue(now: number): 'client' | 'upstream' | undefined {
+  overdue(now: number, crowded: boolean): 'client' | 'upstream' | undefined {
     const waited = now - this.activity
     if (this.complete || this.held !== undefined) {
       // an early answer is ended by the limits of what is read and dropped
-      return waited >= this.limits.clientStallTimeout && !(this.early && this.complete) ? 'client' : undefined
+      const { crowdedStallTimeout, clientStallTimeout } = this.limits
+      const patience = crowded ? Math.min(crowdedStallTimeout, clientStallTimeout) : clientStallTimeout
+      return waited >= patience && !(this.early && this.complete) ? 'client' : undefined
     }
     return waited >= this.limits.bodyIdleTimeout && !this.head.events ? 'upstream' : undefined
   }

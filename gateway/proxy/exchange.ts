@@ -113,7 +113,7 @@ export class Transfer implements Receiver, Waiter, Swept {
 
   sweep(now: number, elapsed: number): void {
     if (this.over) return
-    const overdue = this.download?.overdue(now)
+    const overdue = this.download?.overdue(now, this.upstream.pool.crowded)
     if (overdue === 'client') this.cut()
     else if (this.download?.complete === true) return
     else if (this.connection === undefined) this.sweepQueued(now)
@@ -134,7 +134,7 @@ export class Transfer implements Receiver, Waiter, Swept {
   }
 
   private sweepUpload(now: number, elapsed: number): void {
-    const overdue = this.upload?.overdue(now, elapsed)
+    const overdue = this.upload?.overdue(now, elapsed, this.upstream.pool.crowded)
     if (overdue === 'upstream') return this.upstreamFailed('headers-timeout')
     if (overdue === undefined) return
     this.dropConnection()

@@ -39,6 +39,11 @@ export class Pool implements ConnectionOwner, Swept {
     return this.idle.length
   }
 
+  /** Every connection is in use and requests wait for one. */
+  get crowded(): boolean {
+    return this.waiting.size > 0 && this.downSince === undefined && this.size >= this.limits.maxConnections
+  }
+
   /** The idle connection used last, which is the one least likely to be closed by the upstream. */
   take(): Connection | undefined {
     for (let connection = this.idle.pop(); connection !== undefined; connection = this.idle.pop()) {

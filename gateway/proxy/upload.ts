@@ -52,16 +52,19 @@ export class Upload {
   }
 
   /** Who keeps the other waiting for too long, if anybody does. */
-  overdue(now: number, elapsed: number): 'client' | 'upstream' | undefined {
-    const idle = now - this.activity >= this.limits.bodyIdleTimeout
+  overdue(now: number, elapsed: number, crowded: boolean): 'client' | 'upstream' | undefined {
+    const { bodyIdleTimeout, crowdedStallTimeout, minBodyRate, crowdedBodyRate } = this.limits
+    const waited = now - this.activity
+    const idle = waited >= bodyIdleTimeout
     if (this.blocked) {
       this.windowBytes = this.windowTime = 0
       return idle ? 'upstream' : undefined
     }
-    if (idle) return 'client'
+    if (idle || (crowded && waited >= crowdedStallTimeout)) return 'client'
     this.windowTime += elapsed
     if (this.windowTime < this.limits.bodyRateGrace) return undefined
-    const slow = this.windowBytes * 1000 < this.limits.minBodyRate * this.windowTime
+    const rate = crowded ? Math.max(crowdedBodyRate, minBodyRate) : minBodyRate
+    const slow = this.windowBytes * 1000 < rate * this.windowTime
     this.windowBytes = this.windowTime = 0
     return slow ? 'client' : undefined
   }
