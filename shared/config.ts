@@ -23,6 +23,7 @@ export interface CommonConfig {
   WRITE_QUEUE_MAX: number
   WRITE_BATCH_MAX: number
   IDEMPOTENCY_TTL_HOURS: number
+  ANSWER_CACHE_MAX_BYTES: number
 }
 
 /** Names and schemas of settings, each with its default and one sentence for the README's table. */
@@ -71,6 +72,9 @@ export const commonSettings: Settings<CommonConfig> = {
   WRITE_QUEUE_MAX: integer(1, 1e6).default(5000).description('Writes that may wait for the disk; beyond: 503'),
   WRITE_BATCH_MAX: integer(1, 10_000).default(500).description('Most writes in one transaction'),
   IDEMPOTENCY_TTL_HOURS: integer(1, 720).default(24).description('Time an Idempotency-Key is remembered'),
+  ANSWER_CACHE_MAX_BYTES: integer(0, 1e10)
+    .default(16_777_216)
+    .description('Memory for lists that are polled; 0 keeps none'),
 }
 
 /** Faulty settings, all of them, one line each, naming the variables. */

@@ -13,6 +13,7 @@ import Fastify, {
   type RawServerDefault,
 } from 'fastify'
 import type Joi from 'joi'
+import type { AnswerCache } from './answer-cache.ts'
 import type { Caller } from './caller.ts'
 import type { CommonConfig } from './config.ts'
 import { registerEtag, suffixCompressedEtag } from './etag-hook.ts'
@@ -55,6 +56,8 @@ export interface ServerOptions {
   identify?: (request: FastifyRequest) => Caller
   /** 0 where another guard watches slow bodies. */
   requestTimeoutMs?: number
+  /** Keeps answers of polled lists. */
+  answerCache?: AnswerCache
   /** False: bodies are not read here, whatever their type (the gateway). */
   parseBodies?: boolean
   /** Members that a 404 for an unknown path carries besides. */
@@ -179,6 +182,7 @@ export function createServer(options: ServerOptions): App {
       done()
     })
   }
+  options.answerCache?.register(app)
   registerEtag(app)
   void app.register(compress, {
     threshold: COMPRESS_MIN_BYTES,

@@ -1,3 +1,4 @@
+import { createAnswerCache } from './answer-cache.ts'
 import { identifyCaller } from './caller.ts'
 import type { CommonConfig } from './config.ts'
 import type { Database } from './database.ts'
@@ -19,8 +20,10 @@ export interface ServiceInfo {
 /** What every service begins with: its database, durable writes on it, and a server that believes only the gateway. */
 export function createService({ name, title, description }: ServiceInfo, config: CommonConfig, deps: Deps) {
   const db = deps.database as Database
+  const answerCache = createAnswerCache(config.ANSWER_CACHE_MAX_BYTES)
   const writes = createWrites(db, config, {
     health: deps.health,
+    onWrite: answerCache.changed,
     onDiskFailure: (error) => {
       deps.logger.fatal({ err: error }, 'the disk failed; what it holds is read anew at the next start')
       process.exit(EXIT.diskFailure)
@@ -29,6 +32,7 @@ export function createService({ name, title, description }: ServiceInfo, config:
   const app = createServer({
     config,
     ...deps,
+    answerCache,
     identify: (request) =>
       identifyCaller(request, { service: name, access: config.ACCESS, secret: config.INTERNAL_SECRET }),
   })

@@ -38,7 +38,12 @@ type WriteConfig = Pick<CommonConfig, 'WRITE_QUEUE_MAX' | 'WRITE_BATCH_MAX' | 'I
 export function createWrites(
   db: Database,
   config: WriteConfig,
-  guards: { health?: Health; onDiskFailure?: (error: Error) => void } = {},
+  guards: {
+    health?: Health
+    onDiskFailure?: (error: Error) => void
+    /** Told inside every write whose data changes; without an owner it may be anybody's. */
+    onWrite?: (owner?: string) => void
+  } = {},
 ) {
   const group = createGroupCommit(db, {
     maxQueue: config.WRITE_QUEUE_MAX,
@@ -81,9 +86,17 @@ export function createWrites(
     return { status: known.status, body: known.body, replayed: true }
   }
 
+  const { onWrite } = guards
+  const telling =
+    <T>(write: () => T, owner?: string) =>
+    () => {
+      onWrite?.(owner)
+      return write()
+    }
+
   return {
     /** Runs `write` in the next group; see group-commit.ts. */
-    run: group.run,
+    run: <T>(write: () => T): Promise<T> => group.run(telling(write)),
     pending: group.pending,
     /** Deletes remembered answers past their time, a batch a transaction. */
     sweep,
@@ -100,7 +113,7 @@ export function createWrites(
       }
       const { fingerprint } = request
       const result: Answer & { replayed?: boolean } = await group.run(
-        typeof key === 'string' ? () => once(owner, key, fingerprint, write) : write,
+        telling(typeof key === 'string' ? () => once(owner, key, fingerprint, write) : write, owner),
       )
       if (result.replayed === true) reply.header('idempotency-replayed', 'true')
       reply.code(result.status)

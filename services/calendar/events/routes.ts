@@ -63,6 +63,7 @@ export const eventRoutes =
     routes.get<{ Querystring: EventQuery }>(
       '/',
       {
+        config: { cached: true },
         schema: {
           tags,
           summary: 'Events by start, those that overlap start..end',

@@ -71,6 +71,7 @@ export const todoRoutes =
     routes.get<{ Querystring: TodoQuery }>(
       '/',
       {
+        config: { cached: true },
         schema: {
           tags,
           summary: 'Todos by date, high before medium before low',

@@ -31,6 +31,7 @@ export function entryRoutes(parts: EntryParts) {
     app.get(
       '/api/diaries',
       {
+        config: { cached: true },
         schema: {
           tags,
           summary: 'List entries, newest first; with date= or id= the one entry as {success, data}',
