@@ -1,6 +1,6 @@
 import { LARGE, SMALL, UPLOAD } from './cases/proxy.ts'
-import { EXPRESS_PATH, OUR_PATH, PATH } from './cases/path.ts'
-import { EXPRESS_CALENDAR, LIST, ONE, WRITE } from './cases/services.ts'
+import { EXPRESS_PATH, OUR_PATH, PATH, POLLED_PATH } from './cases/path.ts'
+import { EXPRESS_CALENDAR, LIST, ONE, POLLED, WRITE } from './cases/services.ts'
 import type { StartFigures } from './cases/start.ts'
 import { UPLOAD_WAVE } from './cases/upload.ts'
 import type { Figures } from './lab/rounds.ts'
@@ -47,9 +47,11 @@ const BASELINES: Record<string, Place> = {
   [LARGE]: [SMALL, 'nginx'],
   [UPLOAD]: [UPLOAD, 'nginx'],
   [LIST]: [LIST, EXPRESS_CALENDAR],
+  [POLLED]: [POLLED, EXPRESS_CALENDAR],
   [ONE]: [ONE, EXPRESS_CALENDAR],
   [WRITE]: [WRITE, EXPRESS_CALENDAR],
   [PATH]: [PATH, EXPRESS_PATH],
+  [POLLED_PATH]: [POLLED_PATH, EXPRESS_PATH],
 }
 
 export function baselineOf(found: Found, title: string): Figures | undefined {

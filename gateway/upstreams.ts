@@ -1,3 +1,4 @@
+import { adminHost } from '#shared/config.ts'
 import { ADMIN_PORT_OFFSET, type ProcessName } from '#shared/ports.ts'
 import { adminSocketOf, socketPathOf } from '#shared/start.ts'
 import type { GatewayConfig } from './config.ts'
@@ -61,7 +62,7 @@ export function addressesOf(name: UpstreamName, config: GatewayConfig): Upstream
     main: socketPath === undefined ? tcp : { socketPath },
     admin:
       socketPath === undefined
-        ? { host: config.HOST, port: port + ADMIN_PORT_OFFSET }
+        ? { host: adminHost(config.HOST), port: port + ADMIN_PORT_OFFSET }
         : { socketPath: adminSocketOf(socketPath) },
   }
 }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { PORTS } from '#shared/ports.ts'
-import { createApi, GatewayAway } from './demo/api.ts'
+import { createApi, GatewayAway, Refused } from './demo/api.ts'
 import { addCalendar, removeCalendar } from './demo/calendar.ts'
 import { addDiary, removeDiary } from './demo/diary.ts'
 import { addReports, removeReports } from './demo/reports.ts'
@@ -58,6 +58,6 @@ try {
     console.log(`${name.padEnd(9)} ${await work(api, today)}`)
   }
 } catch (error) {
-  console.error(error instanceof GatewayAway ? error.message : error)
+  console.error(error instanceof GatewayAway || error instanceof Refused ? error.message : error)
   process.exit(1)
 }

@@ -4,10 +4,10 @@ import { existsSync, readdirSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import t from 'tap'
-import { PORTS, type ProcessName } from '#shared/ports.ts'
+import { ADMIN_PORT_OFFSET, PORTS, type ProcessName } from '#shared/ports.ts'
 import { until } from '#shared/test/until.ts'
 import { allGone } from './test/processes.ts'
-import { startSystem, systemSettings, type System } from './test/system.ts'
+import { runStart, startSystem, systemSettings, type System } from './test/system.ts'
 
 t.setTimeout(120_000)
 
@@ -124,4 +124,15 @@ t.test('npm passes SIGTERM on: it runs the program in its own place', async (t) 
   await once(npm, 'close')
   await allGone([details.process.pid])
   t.match(said, 'calendar')
+})
+
+t.test('while somebody edits, a process that dies waits for the next change', async (t) => {
+  const { env, ports } = await systemSettings(t)
+  const started = runStart(t, env, ['calendar', '--watch'])
+  await until('the calendar to be ready', () => started.output().includes('Ready in'))
+  const answer = await fetch(`http://127.0.0.1:${ports.calendar + ADMIN_PORT_OFFSET}/health`)
+  const { process: calendar } = (await answer.json()) as { process: { pid: number } }
+  process.kill(calendar.pid, 'SIGKILL')
+  await until('the remark', () => started.output().includes('calendar ended (SIGKILL); waiting for a change'))
+  t.equal(await started.stop(), 0)
 })

@@ -46,6 +46,7 @@ const supervisor = createSupervisor({
     MONITOR_KEY: key,
     ...(socketDir === '' ? {} : { SOCKET_DIR: socketDir }),
   },
+  editing: values.watch,
   end: (code, reason) => {
     if (reason !== undefined) console.error(reason)
     process.exit(code)

@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type Joi from 'joi'
-import { text } from './config.ts'
+import { DEFAULT_API_KEYS, text } from './config.ts'
 
 /** One key of a tenant, as `API_KEYS` names it: `tenant:key[:role]`. */
 export interface ApiKey {
@@ -15,7 +15,7 @@ export interface ApiKeysConfig {
 const ENTRY = /^[\w.-]{1,64}:[^\s:,]{1,256}(?::[a-z]{1,32})?$/
 
 export const apiKeysSetting = text()
-  .default('default:collector-key')
+  .default(DEFAULT_API_KEYS)
   .custom((value: string, helpers: Joi.CustomHelpers) =>
     value.split(',').every((entry) => ENTRY.test(entry.trim()))
       ? value

@@ -1,7 +1,15 @@
 import path from 'node:path'
 import t from 'tap'
-import { apiKeysSetting } from './api-keys.ts'
-import { commonSettings, ConfigError, isLoopback, readConfig } from './config.ts'
+import { apiKeysSetting, type ApiKeysConfig } from './api-keys.ts'
+import {
+  adminHost,
+  commonSettings,
+  ConfigError,
+  DEFAULT_API_KEYS,
+  isLoopback,
+  readConfig,
+  type CommonConfig,
+} from './config.ts'
 
 t.test('without any setting everything has a default that works on this machine', async (t) => {
   const config = readConfig(commonSettings, {})
@@ -79,4 +87,16 @@ t.test('API keys are tenant:key[:role], and anything else is refused by name', a
   for (const wrong of ['a', 'a:', ':1', 'a:1:ROLE', 'a:1,,b:2', 'a:1:r:x', 'a b:1', `${'t'.repeat(65)}:1`]) {
     t.throws(() => read(wrong), { name: 'ConfigError', message: /^API_KEYS must be a list of tenant:key/ }, wrong)
   }
+})
+
+t.test('the published default key is good on this machine only, and so are the admin pages', async (t) => {
+  const gatewaySettings = { ...commonSettings, API_KEYS: apiKeysSetting }
+  const read = (env: Record<string, string>) => readConfig<CommonConfig & ApiKeysConfig>(gatewaySettings, env)
+  t.equal(read({}).API_KEYS, DEFAULT_API_KEYS)
+  t.throws(() => read({ HOST: '0.0.0.0', ACCESS: 'required' }), /API_KEYS is the published default/)
+  t.equal(read({ HOST: '0.0.0.0', ACCESS: 'required', API_KEYS: 'a:b' }).API_KEYS, 'a:b')
+  t.same(
+    [adminHost('0.0.0.0'), adminHost('localhost'), adminHost('127.0.0.2')],
+    ['127.0.0.1', 'localhost', '127.0.0.2'],
+  )
 })

@@ -85,10 +85,16 @@ export class ConfigError extends Error {
   }
 }
 
+/** Known to everybody, so good on this machine only. */
+export const DEFAULT_API_KEYS = 'default:collector-key'
+
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/
 
 /** Whether only this machine can reach a listener on `host`. */
 export const isLoopback = (host: string): boolean => LOOPBACK.test(host)
+
+/** Where the admin listener binds: this machine only, also when the main one is open to others. */
+export const adminHost = (host: string): string => (isLoopback(host) ? host : '127.0.0.1')
 
 /**
  * Reads settings from the environment into one frozen object.
@@ -99,6 +105,10 @@ export function readConfig<T extends CommonConfig>(settings: Settings<T>, env: N
   const faults = error === undefined ? [] : error.details.map((fault) => fault.message.replaceAll('"', ''))
   if (error === undefined && value.ACCESS === 'open' && !isLoopback(value.HOST)) {
     faults.push(`HOST=${value.HOST} is not loopback, so ACCESS must be required: open access would let anyone in`)
+  }
+  const { API_KEYS: keys } = value as { API_KEYS?: string }
+  if (faults.length === 0 && keys === DEFAULT_API_KEYS && !isLoopback(value.HOST)) {
+    faults.push(`API_KEYS is the published default, and HOST=${value.HOST} lets others use it: set keys of your own`)
   }
   if (faults.length > 0) throw new ConfigError(faults)
   return Object.freeze(value)

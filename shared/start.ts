@@ -3,7 +3,7 @@ import { createServer as createHttpServer, type RequestListener, type Server } f
 import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 import { createAdminServer, type AdminPage } from './admin.ts'
-import { ConfigError, readConfig, type CommonConfig, type Settings } from './config.ts'
+import { adminHost, ConfigError, readConfig, type CommonConfig, type Settings } from './config.ts'
 import { DatabaseRefused, type Database } from './database.ts'
 import { createHealth, type Health } from './health.ts'
 import { createLogger, type Logger } from './logger.ts'
@@ -71,7 +71,7 @@ function refuseToStart(name: string, error: unknown): never {
   let reason = known ? error.message : ((error as Error).stack ?? String(error))
   if (code === 'EADDRINUSE') {
     const airplay = process.platform === 'darwin' && port === 5000 ? ' (on macOS AirPlay Receiver holds 5000)' : ''
-    reason = `port ${port ?? address} is in use${airplay}; end the other program or set another port`
+    reason = `port ${port ?? address} is in use${airplay}; end the other program or set ${name.toUpperCase()}_PORT`
   } else if (code === 'EACCES' || code === 'EROFS' || code === 'SQLITE_CANTOPEN') {
     reason = `cannot write to the data folder: ${(error as Error).message}`
   }
@@ -105,8 +105,8 @@ export async function startProcess<C extends CommonConfig>(options: ProcessOptio
     })
     const admin = createAdminServer(health, metrics, built.adminPages)
     const port = options.port(config)
-    await listen(admin, { port: port === 0 ? 0 : port + ADMIN_PORT_OFFSET, host: config.HOST })
     await built.app.listen({ port, host: config.HOST })
+    await listen(admin, { port: port === 0 ? 0 : port + ADMIN_PORT_OFFSET, host: adminHost(config.HOST) })
     const locals = await listenOnSockets(built.app, admin, config, name)
     health.setReady()
     const listening = { port: portOf(built.app.server), adminPort: portOf(admin) }

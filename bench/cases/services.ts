@@ -6,6 +6,7 @@ import type { Lab } from '../subjects/lab.ts'
 import { freePorts, settingsOf, startOurs } from '../subjects/ours.ts'
 
 export const LIST = 'service, list of 20'
+export const POLLED = 'service, the same list again'
 export const ONE = 'service, read of one'
 export const WRITE = 'service, durable write'
 
@@ -35,7 +36,12 @@ export async function servicesCase(lab: Lab): Promise<Record<string, Figures[]>>
       subjects.map(({ subject, workload }) => ({ ...subject, request: workload[kind] })),
       lab.plan,
     )
-  const found = { [LIST]: await compare('list'), [ONE]: await compare('one'), [WRITE]: await compare('write') }
+  const found = {
+    [LIST]: await compare('list'),
+    [POLLED]: await compare('polled'),
+    [ONE]: await compare('one'),
+    [WRITE]: await compare('write'),
+  }
   await ours.parent.stop()
   await express.running.stop()
   return found

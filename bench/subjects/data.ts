@@ -8,7 +8,10 @@ const days = Array.from({ length: LIST_OF }, (_, index) => `2026-11-${String(ind
 
 /** The requests whose cost is compared, and what must be stored before. */
 export interface Workload {
+  /** Asked with a new URL each time, so that no answer kept in memory serves it. */
   list: RequestShape
+  /** The same list with the same URL each time. */
+  polled: RequestShape
   one: RequestShape
   write: RequestShape
 }
@@ -25,6 +28,9 @@ async function checkList(url: string, list: RequestShape, rowsOf: (body: unknown
   const rows = rowsOf(await response.json())
   if (rows.length !== LIST_OF) throw new Error(`${url}${list.path} shows ${rows.length} rows, not ${LIST_OF}`)
 }
+
+/** A member of the query that every service passes over. */
+const fresh = ({ path, headers }: RequestShape): RequestShape => ({ path: `${path}&bench={{n}}`, headers })
 
 const JSON_TYPE = { 'content-type': 'application/json' }
 
@@ -48,10 +54,11 @@ export async function eventWorkload(url: string): Promise<Workload> {
     const { data } = (await post(url, { path, headers: JSON_TYPE, body: eventOf(day) })) as { data: { id: string } }
     id = data.id
   }
-  const list = { path: `${path}?start=2026-11-01T00:00:00Z&end=2026-11-30T00:00:00Z` }
-  await checkList(url, list, (body) => (body as { data: unknown[] }).data)
+  const polled = { path: `${path}?start=2026-11-01T00:00:00Z&end=2026-11-30T00:00:00Z` }
+  await checkList(url, polled, (body) => (body as { data: unknown[] }).data)
   return {
-    list,
+    list: fresh(polled),
+    polled,
     one: { path: `${path}/${id}` },
     write: { method: 'POST', path, headers: JSON_TYPE, body: eventOf('2026-01-15') },
   }
@@ -71,11 +78,12 @@ export async function entryWorkload(url: string): Promise<Workload> {
   const path = '/api/diaries'
   const reader = { 'x-user-id': 'bench-reader' }
   for (const date of days) await post(url, { path, headers: { ...JSON_TYPE, ...reader }, body: entryOf(date) })
-  const list = { path: `${path}?limit=${LIST_OF}`, headers: reader }
-  await checkList(url, list, (body) => body as unknown[])
+  const polled = { path: `${path}?limit=${LIST_OF}`, headers: reader }
+  await checkList(url, polled, (body) => body as unknown[])
   const headers = { ...JSON_TYPE, 'x-user-id': 'bench-{{run}}-{{n}}' }
   return {
-    list,
+    list: fresh(polled),
+    polled,
     one: { path: `${path}/${days[0]}`, headers: reader },
     write: { method: 'POST', path, headers, body: entryOf('2026-11-21') },
   }
@@ -107,10 +115,11 @@ export async function reportWorkload(url: string): Promise<Workload> {
     const headers = { ...JSON_TYPE, ...READER_KEY }
     id = ((await post(url, { path, headers, body: reportOf(day) })) as { id: string }).id
   }
-  const list = { path: `/reports?limit=${LIST_OF}`, headers: READER_KEY }
-  await checkList(url, list, (body) => (body as { reports: unknown[] }).reports)
+  const polled = { path: `/reports?limit=${LIST_OF}`, headers: READER_KEY }
+  await checkList(url, polled, (body) => (body as { reports: unknown[] }).reports)
   return {
-    list,
+    list: fresh(polled),
+    polled,
     one: { path: `/reports/${id}`, headers: READER_KEY },
     write: { method: 'POST', path, headers: { ...JSON_TYPE, ...WRITER_KEY }, body: reportOf('{{run}}-{{n}}') },
   }

@@ -7,6 +7,7 @@ import { testGateway } from '../test/gateway.ts'
 interface Document {
   openapi: string
   paths: Record<string, Record<string, { tags: string[]; summary?: string }>>
+  components: { securitySchemes: Record<string, { name: string }> }
   'x-unavailable'?: string[]
 }
 
@@ -40,7 +41,13 @@ t.test('one OpenAPI document describes all services at the paths that the gatewa
     '/ingest/qc',
     '/reports/{id}',
   ])
-  t.same(document.paths['/api/diaries']?.get, { summary: '/api/diaries', tags: ['Diary'] })
+  t.same(document.paths['/api/diaries']?.get, {
+    summary: '/api/diaries',
+    tags: ['Diary'],
+    security: [{}, { user: [] }],
+  })
+  t.match(document.paths['/reports/{id}']?.get, { security: [{ tenant: [], key: [] }] })
+  t.match(document.components.securitySchemes, { tenant: { name: 'X-Tenant' }, key: { name: 'X-Api-Key' } })
   t.same(document.paths['/ingest/qc']?.post?.tags, ['Own'])
   t.notOk('x-unavailable' in document)
   for (const path of Object.keys(document.paths)) t.equal((await ask(gateway.url + path)).status, 200, path)

@@ -9,6 +9,18 @@ interface OpenApi {
 
 const FRESH_MS = 10_000
 
+/** How callers say who they are; the docs page asks for these under Authorize. */
+const SECURITY_SCHEMES = {
+  tenant: { type: 'apiKey', in: 'header', name: 'X-Tenant', description: 'Tenant of the collector' },
+  key: { type: 'apiKey', in: 'header', name: 'X-Api-Key', description: "The tenant's key" },
+  user: { type: 'apiKey', in: 'header', name: 'X-User-Id', description: 'Any name; open access only' },
+}
+const SECURITY: Record<UpstreamName, Record<string, string[]>[]> = {
+  calendar: [{}, { user: [] }],
+  diary: [{}, { user: [] }],
+  collector: [{ tenant: [], key: [] }],
+}
+
 /** The path under which the gateway serves a service's path; undefined for what stays inside (probes, metrics). */
 function publicPath(upstream: UpstreamName, path: string): string | undefined {
   const route = ROUTES.find((r) => r.upstream === upstream && (path === r.path || path.startsWith(`${r.path}/`)))
@@ -29,7 +41,7 @@ export function createOpenApi(addresses: Record<UpstreamName, UpstreamAddresses>
       if (shown === undefined) return []
       const tagged = Object.entries(operations).map(([method, operation]) => [
         method,
-        { ...operation, tags: operation.tags ?? [UPSTREAMS[upstream].title] },
+        { ...operation, tags: operation.tags ?? [UPSTREAMS[upstream].title], security: SECURITY[upstream] },
       ])
       return [[shown, Object.fromEntries(tagged) as Record<string, Operation>] as [string, Record<string, Operation>]]
     })
@@ -51,6 +63,7 @@ export function createOpenApi(addresses: Record<UpstreamName, UpstreamAddresses>
           description: 'Calendar, diary and quality reports behind one gateway.',
         },
         servers: [{ url: '/' }],
+        components: { securitySchemes: SECURITY_SCHEMES },
         paths: Object.fromEntries(results.flatMap((result) => (result.status === 'fulfilled' ? result.value : []))),
         ...(missing.length === 0 ? {} : { 'x-unavailable': missing }),
       }

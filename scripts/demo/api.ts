@@ -1,6 +1,14 @@
 /** The gateway does not answer: one line that says what to do. */
 export class GatewayAway extends Error {}
 
+/** The gateway says no; without accounts the demo needs open access. */
+export class Refused extends Error {
+  constructor(method: string, path: string, status: number, body: string) {
+    const { message = body } = (body.startsWith('{') ? JSON.parse(body) : {}) as { message?: string }
+    super(`The gateway refused ${method} ${path} (${status}): ${message}`)
+  }
+}
+
 export interface ApiOptions {
   gateway: string
   headers: Record<string, string>
@@ -20,7 +28,7 @@ export function createApi({ gateway, headers }: ApiOptions) {
       throw new GatewayAway(`No answer from ${gateway}; start the system with: npm start`)
     })
     const text = await response.text()
-    if (!expected.includes(response.status)) throw new Error(`${method} ${path}: ${response.status} ${text}`)
+    if (!expected.includes(response.status)) throw new Refused(method, path, response.status, text)
     return { status: response.status, body: (text === '' ? undefined : JSON.parse(text)) as unknown }
   }
   return {

@@ -30,7 +30,7 @@ t.test('without a file the processes are where the environment places them', asy
 })
 
 t.test('a listener on every address is asked on this machine', async (t) => {
-  const at = (HOST: string) => readTargets(config({ HOST, ACCESS: 'required' })).targets[0]?.url
+  const at = (HOST: string) => readTargets(config({ HOST, ACCESS: 'required', API_KEYS: 'team:key' })).targets[0]?.url
   t.equal(at('0.0.0.0'), 'http://127.0.0.1:5000')
   t.equal(at('10.1.2.3'), 'http://10.1.2.3:5000')
 })

@@ -1,6 +1,6 @@
 import Joi from 'joi'
 import { readFileSync } from 'node:fs'
-import { isLoopback } from '#shared/config.ts'
+import { adminHost, isLoopback } from '#shared/config.ts'
 import { ADMIN_PORT_OFFSET, type ProcessName } from '#shared/ports.ts'
 import { BUDGETS, type Budget, type Budgets } from './budgets.ts'
 import { LIMITS, type Limits } from './limits.ts'
@@ -50,7 +50,7 @@ export function defaultTargets(config: MonitorConfig): Target[] {
   return (Object.entries(ports) as [ProcessName, number][]).map(([name, port]) => ({
     name,
     url: origin(host, port),
-    admin: origin(host, port + ADMIN_PORT_OFFSET),
+    admin: origin(adminHost(host), port + ADMIN_PORT_OFFSET),
     contract: name,
     critical: true,
     load: false,

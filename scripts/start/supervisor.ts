@@ -11,6 +11,8 @@ export interface Ready {
 export interface SupervisorOptions {
   fileOf(name: ProcessName): string
   env: NodeJS.ProcessEnv
+  /** Somebody is editing: a process that dies waits for the next change instead of being started again. */
+  editing?: boolean
   /** Ends the supervisor itself. */
   end(code: number, reason?: string): void
 }
@@ -38,10 +40,14 @@ interface Child {
   lastWords: string[]
 }
 
+/** What a dying process said: its error, not the stack or the runtime's version below it. */
+const reasonIn = (lines: string[]): string =>
+  lines.findLast((line) => /\b\w*Error\b/.test(line)) ?? lines.at(-1) ?? 'no last words'
+
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
 /** Starts processes, starts those again that die, and ends them in order: the gateway first, then the services. */
-export function createSupervisor({ fileOf, env, end }: SupervisorOptions) {
+export function createSupervisor({ fileOf, env, editing = false, end }: SupervisorOptions) {
   const children = new Map<ProcessName, Child>()
   const crashes = new Map<ProcessName, number[]>()
   let stopping = false
@@ -76,6 +82,7 @@ export function createSupervisor({ fileOf, env, end }: SupervisorOptions) {
 
   function onExit(name: ProcessName, entry: Child, code: number | null, signal: string | null): void {
     if (entry.expected || stopping) return
+    if (editing) return void process.stderr.write(`${name} ended (${signal ?? `exit ${code}`}); waiting for a change\n`)
     if (code === EXIT_CONFIG) return void giveUp(`${name} cannot start again`)
     const now = Date.now()
     const recent = [...(crashes.get(name) ?? []), now].filter((at) => now - at < CRASH_LOOP_MS)
@@ -83,7 +90,7 @@ export function createSupervisor({ fileOf, env, end }: SupervisorOptions) {
     const how = signal ?? `exit ${code}`
     if (recent.length >= CRASH_LOOP_COUNT) {
       return void giveUp(
-        `${name} ended ${recent.length} times in ${CRASH_LOOP_MS / 1000} s (${how}): ${entry.lastWords.at(-1) ?? 'no last words'}`,
+        `${name} ended ${recent.length} times in ${CRASH_LOOP_MS / 1000} s (${how}): ${reasonIn(entry.lastWords)}`,
       )
     }
     // A clean end (somebody sent SIGTERM to restart it) costs no wait.

@@ -1,4 +1,5 @@
 import Table from 'cli-table3'
+import { adminHost } from '#shared/config.ts'
 import type { Ready } from './supervisor.ts'
 
 const WHAT: Record<Ready['name'], string> = {
@@ -15,10 +16,10 @@ export function startTable(ready: Ready[], { host, ms }: { host: string; ms: num
   const table = new Table({ head: ['process', 'address', 'probes and metrics', 'what'], style: BARE })
   const order = [...ready].sort((a, b) => Number(b.name === 'gateway') - Number(a.name === 'gateway'))
   for (const { name, port, adminPort } of order) {
-    table.push([name, `http://${host}:${port}`, `http://${host}:${adminPort}/health`, WHAT[name]])
+    table.push([name, `http://${host}:${port}`, `http://${adminHost(host)}:${adminPort}/health`, WHAT[name]])
   }
   const first = order[0] as Ready
-  const url = `http://${host}:${first.port}`
+  const url = `http://${host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host}:${first.port}`
   const path = {
     gateway: '/api/calendar/events',
     calendar: '/api/calendar/events',

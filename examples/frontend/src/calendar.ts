@@ -2,7 +2,7 @@ import { ask, send } from './api.ts'
 import { dayOf, format, formatDays, formatSpan, lastDayOf, moveMonth, nextHour, noonOf, timeZone } from './dates.ts'
 import { element, find } from './dom.ts'
 import { createForm } from './form.ts'
-import { text } from './language.ts'
+import { text, wordOf } from './language.ts'
 import type { TextKey } from './texts.ts'
 import { createView } from './view.ts'
 
@@ -45,7 +45,7 @@ function showEvent(event: CalendarEvent): HTMLElement {
     { class: 'event', 'data-id': event.id },
     element('p', { class: 'title', dir: 'auto' }, event.title),
     about,
-    element('span', { class: 'tag' }, text(event.type)),
+    element('span', { class: 'tag' }, wordOf(event.type)),
   )
   item.style.setProperty('--color', event.color)
   return item

@@ -19,6 +19,9 @@ export const language = (): Language => current
 
 export const text = (key: TextKey): string => TEXTS[key][current === 'ko' ? 0 : 1]
 
+/** A word of the server's in this language, or as it is when the page does not know it yet. */
+export const wordOf = (word: string): string => (word in TEXTS ? text(word as TextKey) : word)
+
 const each = (selector: string, change: (element: HTMLElement) => void) =>
   document.querySelectorAll<HTMLElement>(selector).forEach(change)
 
