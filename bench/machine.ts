@@ -1,9 +1,9 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { arch, cpus, loadavg, release, totalmem } from 'node:os'
 import path from 'node:path'
 import { has, pinned } from './lab/process.ts'
-import { PEERS } from './subjects/lab.ts'
+import { PEERS, ROOT } from './subjects/lab.ts'
 
 /** What a reader must know to compare two runs. */
 export type Machine = Record<string, string> & { date: string }
@@ -24,10 +24,20 @@ function packageVersions(): Record<string, string> {
   return dependencies
 }
 
+/** The commit that is measured, and whether it is changed; two runs of different sources are no two runs of one thing. */
+export function describeSource(): string {
+  const git = (...args: string[]) => spawnSync('git', args, { cwd: ROOT, encoding: 'utf8' })
+  const head = git('rev-parse', '--short', 'HEAD')
+  if (head.status !== 0) return 'unknown'
+  const changed = git('status', '--porcelain', '--', 'gateway', 'services', 'shared', 'scripts', 'package-lock.json')
+  return head.stdout.trim() + (changed.stdout === '' ? '' : ' with changes')
+}
+
 export function describeMachine(): Machine {
   const cores = cpus()
   return {
     date: new Date().toISOString(),
+    source: describeSource(),
     cpu: cores[0]?.model.trim() ?? 'unknown',
     cores: String(cores.length),
     memory: `${Math.round(totalmem() / 1e9)} GB`,

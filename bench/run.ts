@@ -8,7 +8,7 @@ import { startCase } from './cases/start.ts'
 import { uploadCase } from './cases/upload.ts'
 import { startLoad } from './lab/load.ts'
 import { killAll, stopAll } from './lab/process.ts'
-import { describeMachine } from './machine.ts'
+import { describeMachine, describeSource } from './machine.ts'
 import { CASES, parseOptions, USAGE, type CaseName, type Options } from './options.ts'
 import { installPeers } from './peers.ts'
 import { terminalReport, writeReport, type Run } from './report.ts'
@@ -76,6 +76,11 @@ try {
   const plan = { rounds, seconds: duration, connections: CONNECTIONS, warmup }
   const load = await startLoad(path.join(folder, 'generator.log'))
   const found = await runCases({ folder, load, plan }, options.only)
+  const source = describeSource()
+  if (source !== machine.source) {
+    console.warn(`The source changed during the run (now ${source}): its cases are not of one program.`)
+    machine.source += `, at the end ${source}`
+  }
   const seconds = (performance.now() - startedAt) / 1000
   const run: Run = { machine, options, found, verdicts: judge(found), missing: missingPeers(), seconds }
   console.log(terminalReport(run))
