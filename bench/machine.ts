@@ -24,13 +24,14 @@ function packageVersions(): Record<string, string> {
   return dependencies
 }
 
-/** The commit that is measured, and whether it is changed; two runs of different sources are no two runs of one thing. */
+const MEASURED = ['gateway', 'services', 'shared', 'scripts', 'package-lock.json']
+
+/** The last commit that changed what is measured, and whether that is changed since. */
 export function describeSource(): string {
-  const git = (...args: string[]) => spawnSync('git', args, { cwd: ROOT, encoding: 'utf8' })
-  const head = git('rev-parse', '--short', 'HEAD')
-  if (head.status !== 0) return 'unknown'
-  const changed = git('status', '--porcelain', '--', 'gateway', 'services', 'shared', 'scripts', 'package-lock.json')
-  return head.stdout.trim() + (changed.stdout === '' ? '' : ' with changes')
+  const git = (...args: string[]) => spawnSync('git', [...args, '--', ...MEASURED], { cwd: ROOT, encoding: 'utf8' })
+  const commit = git('log', '-1', '--format=%h')
+  if (commit.status !== 0) return 'unknown'
+  return commit.stdout.trim() + (git('status', '--porcelain').stdout === '' ? '' : ' with changes')
 }
 
 export function describeMachine(): Machine {
