@@ -95,8 +95,8 @@ export function createEventStore(db: Database) {
   }
 
   return {
-    /** One page by start_at and id. */
-    list(user: string, selection: EventSelection): EventPage {
+    /** One page by start_at and id. One transaction for its statements: each alone would lock and unlock the file. */
+    list: db.transaction((user: string, selection: EventSelection): EventPage => {
       const { start = '', end = END, type, offset, limit } = selection
       const rest = [start, type ?? '', type ?? END]
       let after = start === '' ? FIRST : floorOf(user, start)
@@ -106,7 +106,7 @@ export function createEventStore(db: Database) {
       const more = next === undefined ? undefined : last
       const page = list.get(user, ...after, more?.[0] ?? end, ...rest, ...(more ?? LAST)) as Omit<EventPage, 'last'>
       return more === undefined ? page : { ...page, last: more }
-    },
+    }),
     /** The text that `GET` of it answers. */
     read: (user: string, id: string): string | undefined => read.get(id, user),
     find: (user: string, id: string): EventRow | undefined => find.get(id, user),
