@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { METHODS } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { addressesOf } from '#shared/addresses.ts'
 import { createApiKeys } from '#shared/api-keys.ts'
 import { createServer, type App } from '#shared/server.ts'
 import type { Built, Deps, ProcessOptions } from '#shared/start.ts'
@@ -16,7 +17,7 @@ import type { Proxy } from './proxy/contract.ts'
 import { proxyLimits } from './proxy-limits.ts'
 import { createProxy } from './proxy/proxy.ts'
 import { createUpstreamHealth } from './upstream-health.ts'
-import { addressesOf, ROUTES, UPSTREAM_NAMES, type UpstreamName } from './upstreams.ts'
+import { ROUTES, UPSTREAM_NAMES, type UpstreamName } from './upstreams.ts'
 
 export const gatewayProcess: ProcessOptions<GatewayConfig> = {
   name: 'gateway',

@@ -1,5 +1,5 @@
 import { request, type RequestOptions } from 'node:http'
-import type { UpstreamAddress } from './proxy/contract.ts'
+import type { Address } from '#shared/addresses.ts'
 
 const ANSWER_MAX_BYTES = 4 * 1024 * 1024
 
@@ -8,11 +8,7 @@ const ANSWER_MAX_BYTES = 4 * 1024 * 1024
  * @param timeoutMs for the whole exchange
  * @throws Error when the upstream is away, slow or says more than 4 MiB
  */
-export function ask(
-  address: UpstreamAddress,
-  path: string,
-  timeoutMs: number,
-): Promise<{ status: number; body: string }> {
+export function ask(address: Address, path: string, timeoutMs: number): Promise<{ status: number; body: string }> {
   return new Promise((resolve, reject) => {
     const options: RequestOptions = { ...address, path, agent: false, signal: AbortSignal.timeout(timeoutMs) }
     const asked = request(options, (response) => {

@@ -1,16 +1,8 @@
 import Joi from 'joi'
 import { apiKeysSetting, type ApiKeysConfig } from '#shared/api-keys.ts'
-import { commonSettings, integer, port, text, type CommonConfig, type Settings } from '#shared/config.ts'
-import { PORTS } from '#shared/ports.ts'
+import { commonSettings, integer, text, type CommonConfig, type Settings } from '#shared/config.ts'
 
 export interface GatewayConfig extends CommonConfig, ApiKeysConfig {
-  GATEWAY_PORT: number
-  CALENDAR_PORT: number
-  DIARY_PORT: number
-  COLLECTOR_PORT: number
-  CALENDAR_URL?: string
-  DIARY_URL?: string
-  COLLECTOR_URL?: string
   CORS_ORIGINS: string[]
   TRUSTED_PROXIES?: string[]
   MONITOR_KEY?: string
@@ -41,8 +33,6 @@ export interface GatewayConfig extends CommonConfig, ApiKeysConfig {
   PROBE_TIMEOUT_MS: number
 }
 
-const url = () => text().uri({ scheme: ['http'] })
-
 /** `a, b` as ['a', 'b']: a list is one variable. */
 const list = () =>
   Joi.any().custom((value: unknown) =>
@@ -70,13 +60,6 @@ const ms = (standard: number) => integer(10, 3_600_000).default(standard)
 
 export const settings: Settings<GatewayConfig> = {
   ...commonSettings,
-  GATEWAY_PORT: port(PORTS.gateway).description('Port of the gateway'),
-  CALENDAR_PORT: port(PORTS.calendar).description('Port of the calendar'),
-  DIARY_PORT: port(PORTS.diary).description('Port of the diary'),
-  COLLECTOR_PORT: port(PORTS.collector).description('Port of the collector'),
-  CALENDAR_URL: url().description('Where the calendar is, when not on this machine: http://host:port'),
-  DIARY_URL: url().description('Where the diary is, when not on this machine'),
-  COLLECTOR_URL: url().description('Where the collector is, when not on this machine'),
   API_KEYS: apiKeysSetting,
   CORS_ORIGINS: origins().default(['http://localhost:4000']).description('Origins of front ends, separated by commas'),
   TRUSTED_PROXIES: list().description('Addresses of reverse proxies whose X-Forwarded-For is believed'),

@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ASSERTION_HEADER, ASSERTION_TTL_S, signAssertion } from '#shared/assertion.ts'
-import { foreignHost, openUser, type Caller } from '#shared/caller.ts'
+import { DEFAULT_TENANT, foreignHost, openCaller, type Caller } from '#shared/caller.ts'
 import { isLocalHost } from '#shared/local-host.ts'
 import type { Logger } from '#shared/logger.ts'
 import { CATALOG, PROBLEM_JSON, Problem } from '#shared/problem.ts'
@@ -20,6 +20,7 @@ const FORWARDED: Record<UpstreamName, ReadonlySet<string>> = {
   calendar: new Set(`${COMMON} ${WEBDAV}`.split(' ')),
   diary: new Set(COMMON.split(' ')),
   collector: new Set(`${COMMON} x-tenant x-api-key`.split(' ')),
+  identity: new Set(`${COMMON} authorization cookie sec-fetch-site`.split(' ')),
 }
 
 const SECURITY_LIST: readonly string[] = Object.entries(SECURITY_HEADERS).flat()
@@ -63,9 +64,9 @@ function callerOf(
   const { ip, headers } = request
   const { host } = headers
   if (access === 'open' && !isLocalHost(host) && !names.has(String(host).toLowerCase())) throw foreignHost(host)
-  if (access === 'open') return { user: openUser(headers), tenant: 'default', roles: ['admin'], ip }
-  // The collector verifies its tenants' keys itself; the gateway only vouches that the request came through the door.
-  if (upstream === 'collector') return { tenant: 'default', roles: [], ip }
+  if (access === 'open') return openCaller(headers, ip)
+  // The collector verifies its tenants' keys itself, identity lets people in; the gateway only vouches for the door.
+  if (upstream === 'collector' || upstream === 'identity') return { tenant: DEFAULT_TENANT, roles: [], ip }
   throw new Problem('unauthenticated', { detail: 'Sign in to use this', headers: { 'www-authenticate': 'Bearer' } })
 }
 
@@ -94,6 +95,8 @@ export function createForwarder({ config, secret, proxies, logger }: ForwarderOp
       ...(caller.user === undefined ? {} : { sub: caller.user }),
       tenant: caller.tenant,
       roles: caller.roles,
+      ...(caller.scope === undefined ? {} : { scope: caller.scope }),
+      ...(caller.credential === undefined ? {} : { cred: caller.credential }),
       rid: request.id,
       ip: caller.ip,
     })

@@ -1,12 +1,13 @@
 import { Gauge, type MetricObject, type Registry } from 'prom-client'
 import type { AdminPage } from '#shared/admin.ts'
+import type { Addresses } from '#shared/addresses.ts'
 import { VERSION, type Health } from '#shared/health.ts'
 import { mergedMetrics, type Metrics } from '#shared/metrics.ts'
 import type { App } from '#shared/server.ts'
 import { ask } from './ask.ts'
 import type { Proxy } from './proxy/contract.ts'
 import type { UpstreamHealth } from './upstream-health.ts'
-import { UPSTREAM_NAMES, type UpstreamAddresses, type UpstreamName } from './upstreams.ts'
+import { UPSTREAM_NAMES, type UpstreamName } from './upstreams.ts'
 
 interface HealthOptions {
   app: App
@@ -41,7 +42,7 @@ export function serveHealth(options: HealthOptions): void {
 /** The gateway's admin pages: its details with the services' state, and one scrape of every process. */
 export function adminPages(
   options: HealthOptions,
-  addresses: Record<UpstreamName, UpstreamAddresses>,
+  addresses: Record<UpstreamName, Addresses>,
   metrics: Metrics,
   timeoutMs: number,
 ): Record<string, AdminPage> {

@@ -1,6 +1,7 @@
+import type { Addresses } from '#shared/addresses.ts'
 import { ask } from './ask.ts'
 import type { Proxy } from './proxy/contract.ts'
-import { UPSTREAM_NAMES, type UpstreamAddresses, type UpstreamName } from './upstreams.ts'
+import { UPSTREAM_NAMES, type UpstreamName } from './upstreams.ts'
 
 export interface UpstreamStatus {
   status: 'up' | 'down'
@@ -15,7 +16,7 @@ const FRESH_MS = 1000
 
 /** Asks every service whether it is ready; at most one round a second, whoever asks. */
 export function createUpstreamHealth(
-  addresses: Record<UpstreamName, UpstreamAddresses>,
+  addresses: Record<UpstreamName, Addresses>,
   proxies: Record<UpstreamName, Proxy>,
   timeoutMs: number,
 ) {

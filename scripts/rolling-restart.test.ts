@@ -9,7 +9,7 @@ t.setTimeout(120_000)
 
 const CLIENTS = 30
 const PAUSE_MS = 5
-const SERVICES = ['calendar', 'diary', 'collector'] as const
+const SERVICES = ['calendar', 'diary', 'collector', 'identity'] as const
 const PATHS = ['/api/events', '/api/diaries', '/reports', '/api/calendar/tags']
 
 /** A GET on one of the agent's connections. */

@@ -5,6 +5,7 @@ import { settings as gateway } from '../gateway/config.ts'
 import { settings as calendar } from '../services/calendar/config.ts'
 import { settings as collector } from '../services/collector/config.ts'
 import { settings as diary } from '../services/diary/config.ts'
+import { settings as identity } from '../services/identity/config.ts'
 import { commonSettings } from '#shared/config.ts'
 
 /** docs/settings.md is written by `node scripts/settings-table.ts`; a test fails when it is not what the code says. */
@@ -16,6 +17,7 @@ const GROUPS = {
   Calendar: calendar,
   Diary: diary,
   Collector: collector,
+  Identity: identity,
 }
 
 interface Described {

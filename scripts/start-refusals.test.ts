@@ -74,5 +74,5 @@ t.test('what keeps it from starting is one clear line and exit 1', async (t) => 
 t.test('an unknown name is answered with the names that there are', async (t) => {
   const started = runStart(t, {}, ['calender'])
   t.equal(await started.exited, 64)
-  t.match(started.output(), 'There is no process calender; there are gateway, calendar, diary, collector.')
+  t.match(started.output(), 'There is no process calender; there are gateway, calendar, diary, collector, identity.')
 })

@@ -91,7 +91,13 @@ t.test('a process that was killed is started again, while requests for it wait',
     const pid = await system.pidOf(name)
     process.kill(pid, 'SIGKILL')
     await allGone([pid])
-    const path = { gateway: '/health', calendar: '/api/events', diary: '/api/diaries', collector: '/health' }[name]
+    const path = {
+      gateway: '/health',
+      calendar: '/api/events',
+      diary: '/api/diaries',
+      collector: '/health',
+      identity: '/.well-known/jwks.json',
+    }[name]
     if (name !== 'gateway') t.equal((await fetch(system.gateway + path)).status, 200, `${name}, asked at once`)
     const next = await until(`${name} to be back`, () => system.pidOf(name))
     t.not(next, pid)

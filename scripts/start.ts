@@ -42,7 +42,10 @@ const supervisor = createSupervisor({
     // One malloc arena a process instead of one a thread: less memory, and these processes have one busy thread.
     MALLOC_ARENA_MAX: '1',
     ...process.env,
-    INTERNAL_SECRET: process.env.INTERNAL_SECRET || randomBytes(32).toString('hex'),
+    // In production it is the operator's, like every secret: the processes refuse to start without it.
+    ...(process.env.NODE_ENV === 'production' || process.env.INTERNAL_SECRET
+      ? {}
+      : { INTERNAL_SECRET: randomBytes(32).toString('hex') }),
     MONITOR_KEY: key,
     ...(socketDir === '' ? {} : { SOCKET_DIR: socketDir }),
   },

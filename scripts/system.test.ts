@@ -106,7 +106,7 @@ t.test('with access required nobody gets past the door, nor around it', async (t
   }
   t.equal((await ask(`${system.gateway}/reports`, { headers: KEY })).status, 200, 'a key of the collector opens it')
   t.equal((await ask(`${system.gateway}/reports`, { headers: { ...KEY, 'x-api-key': 'wrong' } })).status, 403)
-  for (const name of ['gateway', 'calendar', 'diary', 'collector'] as const) {
+  for (const name of ['gateway', 'calendar', 'diary', 'collector', 'identity'] as const) {
     t.equal((await ask(`${system[name]}/health`)).status, 200, `${name} says how it is`)
   }
 })

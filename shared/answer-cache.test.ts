@@ -24,12 +24,14 @@ async function notes(t: Test, env: Record<string, string> = {}) {
       build: (config: CommonConfig, deps: Deps) => {
         const { db, writes, app } = createService({ name: 'calendar', title: 'Notes', description: '' }, config, deps)
         void app.register(async (routes: typeof app) => {
-          routes.get('/notes', { config: { cached: true } }, async (request) => {
+          routes.get('/notes', { config: { cached: true, permission: 'calendar.read' } }, async (request) => {
             reads++
             return db.prepare('SELECT text FROM notes WHERE owner = ?').pluck().all(request.caller.user)
           })
-          routes.get('/empty', { config: { cached: true } }, async (_request, reply) => reply.code(404).send({}))
-          routes.post('/notes', (request, reply) =>
+          routes.get('/empty', { config: { cached: true, permission: 'calendar.read' } }, async (_request, reply) =>
+            reply.code(404).send({}),
+          )
+          routes.post('/notes', { config: { permission: 'calendar.write' } }, (request, reply) =>
             writes.answer(request, reply, request.caller.user as string, () => {
               const { text } = request.body as { text: string }
               db.prepare('INSERT INTO notes VALUES (?, ?)').run(request.caller.user, text)
@@ -37,7 +39,11 @@ async function notes(t: Test, env: Record<string, string> = {}) {
               return { status: 201, body: {} }
             }),
           )
-          routes.post('/sweep', async () => await writes.run(() => db.prepare('DELETE FROM notes').run().changes))
+          routes.post(
+            '/sweep',
+            { config: { permission: 'calendar.write' } },
+            async () => await writes.run(() => db.prepare('DELETE FROM notes').run().changes),
+          )
         })
         return { app, close: writes.stop }
       },

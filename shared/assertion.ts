@@ -17,6 +17,10 @@ export interface Claims {
   sub?: string
   tenant: string
   roles: readonly string[]
+  /** Scopes that the credential is limited to, separated by spaces (RFC 6749 3.3); absent for one without limits. */
+  scope?: string
+  /** The verified credential, `session:<id>`, `key:<id>` ...; absent in open access and for anonymous callers. */
+  cred?: string
   /** Request id. */
   rid: string
   /** Address of the client. */

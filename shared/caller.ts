@@ -3,16 +3,24 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { ASSERTION_HEADER, verifyAssertion } from './assertion.ts'
 import { isLocalHost } from './local-host.ts'
 import { Problem } from './problem.ts'
+import { asOwner, asTenant, type Owner, type Tenant } from './scope.ts'
 
 /** The user of clients that send no credentials, in open access. */
 export const DEFAULT_USER = 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'
 export const USER_ID_MAX_LENGTH = 255
 
+/** The tenant of those who name none. */
+export const DEFAULT_TENANT = asTenant('default')
+
 /** Who is asking, as far as it is proven. */
 export interface Caller {
-  user?: string
-  tenant: string
+  user?: Owner
+  tenant: Tenant
   roles: readonly string[]
+  /** Scopes that the credential is limited to, separated by spaces; absent for one without limits. */
+  scope?: string
+  /** The verified credential, `session:<id>`, `key:<id>` ...; absent in open access and for anonymous callers. */
+  credential?: string
   ip: string
 }
 
@@ -24,17 +32,25 @@ export interface TrustOptions {
 }
 
 /** The user that a caller names in open access. @throws Problem when `x-user-id` is too long */
-export function openUser(headers: IncomingHttpHeaders): string {
+export function openUser(headers: IncomingHttpHeaders): Owner {
   const named = headers['x-user-id']
-  if (named === undefined || named === '') return DEFAULT_USER
+  if (named === undefined || named === '') return asOwner(DEFAULT_USER)
   if (typeof named !== 'string' || named.length > USER_ID_MAX_LENGTH) {
     throw new Problem('invalid-input', {
       detail: `x-user-id is longer than ${USER_ID_MAX_LENGTH} characters`,
       errors: [{ in: 'headers', field: 'x-user-id', message: `at most ${USER_ID_MAX_LENGTH} characters` }],
     })
   }
-  return named
+  return asOwner(named)
 }
+
+/** Whom open access takes a client for: everybody is the one that they say, and may do everything. */
+export const openCaller = (headers: IncomingHttpHeaders, ip: string): Caller => ({
+  user: openUser(headers),
+  tenant: DEFAULT_TENANT,
+  roles: ['admin'],
+  ip,
+})
 
 /** The refusal of a request that came in under a foreign name, in open access. */
 export const foreignHost = (host: string | undefined): Problem =>
@@ -55,21 +71,23 @@ export function identifyCaller(request: FastifyRequest, options: TrustOptions): 
         : verifyAssertion(options.secret, token, options.service, Math.floor(Date.now() / 1000))
     if (claims === undefined) throw new Problem('unauthenticated', { detail: 'The gateway does not vouch for this' })
     return {
-      ...(claims.sub === undefined ? {} : { user: claims.sub }),
-      tenant: claims.tenant,
+      ...(claims.sub === undefined ? {} : { user: asOwner(claims.sub) }),
+      tenant: asTenant(claims.tenant),
       roles: claims.roles,
+      ...(claims.scope === undefined ? {} : { scope: claims.scope }),
+      ...(claims.cred === undefined ? {} : { credential: claims.cred }),
       ip: claims.ip,
     }
   }
   if (options.access === 'open') {
     if (!isLocalHost(request.headers.host)) throw foreignHost(request.headers.host)
-    return { user: openUser(request.headers), tenant: 'default', roles: ['admin'], ip: request.ip ?? '' }
+    return openCaller(request.headers, request.ip ?? '')
   }
   throw new Problem('unauthenticated', { detail: 'This service answers only through the gateway' })
 }
 
 /** The user of a request that needs one. @throws Problem unauthenticated (401) */
-export function userOf(request: FastifyRequest): string {
+export function userOf(request: FastifyRequest): Owner {
   const { user } = request.caller
   if (user === undefined) throw new Problem('unauthenticated')
   return user

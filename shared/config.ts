@@ -1,14 +1,19 @@
 import Joi from 'joi'
 import path from 'node:path'
+import { PORTS, type ProcessName } from './ports.ts'
+
+type Listeners = Record<`${Uppercase<ProcessName>}_PORT`, number>
+type Urls = Partial<Record<`${Uppercase<Exclude<ProcessName, 'gateway'>>}_URL`, string>>
 
 /** Settings that every process has. The names are those of the environment variables. */
-export interface CommonConfig {
+export interface CommonConfig extends Listeners, Urls {
   NODE_ENV: 'development' | 'production' | 'test'
   HOST: string
   DATA_DIR: string
   SOCKET_DIR?: string
   ACCESS: 'open' | 'required'
   INTERNAL_SECRET?: string
+  PUBLIC_URL: string
   LOG_LEVEL: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace'
   LOG_FORMAT?: 'json' | 'pretty'
   LOG_DIR?: string
@@ -32,6 +37,7 @@ export type Settings<T> = Joi.StrictSchemaMap<T>
 export const text = () => Joi.string().empty('')
 export const integer = (min: number, max: number) => Joi.number().empty('').integer().min(min).max(max)
 export const port = (standard: number) => integer(0, 65535).default(standard)
+const url = () => text().uri({ scheme: ['http'] })
 
 export const commonSettings: Settings<CommonConfig> = {
   NODE_ENV: text()
@@ -46,11 +52,29 @@ export const commonSettings: Settings<CommonConfig> = {
   SOCKET_DIR: text()
     .custom((value: string) => path.resolve(value))
     .description('Folder of the Unix sockets between gateway and services; made by start, TCP without it'),
+  GATEWAY_PORT: port(PORTS.gateway).description('Port of the gateway'),
+  CALENDAR_PORT: port(PORTS.calendar).description('Port of the calendar'),
+  DIARY_PORT: port(PORTS.diary).description('Port of the diary'),
+  COLLECTOR_PORT: port(PORTS.collector).description('Port of the collector'),
+  IDENTITY_PORT: port(PORTS.identity).description('Port of identity'),
+  CALENDAR_URL: url().description('Where the calendar is, when not on this machine: http://host:port'),
+  DIARY_URL: url().description('Where the diary is, when not on this machine'),
+  COLLECTOR_URL: url().description('Where the collector is, when not on this machine'),
+  IDENTITY_URL: url().description('Where identity is, when not on this machine'),
   ACCESS: text()
     .valid('open', 'required')
     .default('open')
-    .description('open: loopback only, callers name themselves; required: only verified callers'),
-  INTERNAL_SECRET: text().min(32).description('Key of the assertions from gateway to services; made anew by start'),
+    .description(
+      'open: loopback only, callers name themselves; required (the default in production): only verified callers',
+    ),
+  INTERNAL_SECRET: text()
+    .min(32)
+    .description('Key of the assertions between processes; made anew by start, except in production'),
+  PUBLIC_URL: text()
+    .uri({ scheme: ['http', 'https'] })
+    .custom((value: string) => new URL(value).origin)
+    .default('http://localhost:5000')
+    .description('Where people and applications reach the gateway: issuer of tokens, base of links in mails'),
   LOG_LEVEL: text()
     .valid('fatal', 'error', 'warn', 'info', 'debug', 'trace')
     .default('info')
@@ -87,6 +111,8 @@ export class ConfigError extends Error {
 
 /** Known to everybody, so good on this machine only. */
 export const DEFAULT_API_KEYS = 'default:collector-key'
+/** The value of API_KEYS that stands for no key at all. */
+export const NO_API_KEYS = 'none'
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/
 
@@ -96,19 +122,62 @@ export const isLoopback = (host: string): boolean => LOOPBACK.test(host)
 /** Where the admin listener binds: this machine only, also when the main one is open to others. */
 export const adminHost = (host: string): string => (isLoopback(host) ? host : '127.0.0.1')
 
+/** What is other than the documented default when NODE_ENV is production. */
+const PRODUCTION_DEFAULTS: NodeJS.ProcessEnv = { ACCESS: 'required', API_KEYS: NO_API_KEYS }
+
+/** Fewer kinds of characters than this are a word that somebody typed, or one letter over and over. */
+const SECRET_KINDS_MIN = 10
+
+/** What is wrong with the secrets of a production system; each line names the variable. */
+function productionFaults(settings: object, config: Partial<SecretSettings>): string[] {
+  const faults: string[] = []
+  const refuse = (name: string, why: string) => faults.push(`${name} ${why}; production does not start without it`)
+  if (config.INTERNAL_SECRET === undefined) refuse('INTERNAL_SECRET', 'is missing: give at least 32 random characters')
+  else if (new Set(config.INTERNAL_SECRET).size < SECRET_KINDS_MIN) refuse('INTERNAL_SECRET', 'is too easy to guess')
+  if (
+    'ENCRYPTION_KEYS' in settings &&
+    config.ENCRYPTION_KEYS === undefined &&
+    config.ENCRYPTION_KEYS_FILE === undefined
+  )
+    refuse('ENCRYPTION_KEYS', '(or ENCRYPTION_KEYS_FILE) is missing')
+  if (config.API_KEYS?.split(',').some((entry) => entry.trim().startsWith(DEFAULT_API_KEYS)) === true)
+    faults.push('API_KEYS has the published default key: set keys of your own, or none')
+  return faults
+}
+
+interface SecretSettings {
+  INTERNAL_SECRET: string
+  ENCRYPTION_KEYS: string
+  ENCRYPTION_KEYS_FILE: string
+  API_KEYS: string
+}
+
 /**
  * Reads settings from the environment into one frozen object.
  * @throws ConfigError with every fault at once, each naming its variable.
  */
 export function readConfig<T extends CommonConfig>(settings: Settings<T>, env: NodeJS.ProcessEnv): Readonly<T> {
-  const { value, error } = Joi.object<T>(settings).validate(env, { abortEarly: false, stripUnknown: true })
+  const isProduction = env.NODE_ENV === 'production'
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))
+  const { value, error } = Joi.object<T>(settings).validate(
+    isProduction ? { ...PRODUCTION_DEFAULTS, ...given } : given,
+    { abortEarly: false, stripUnknown: true },
+  )
   const faults = error === undefined ? [] : error.details.map((fault) => fault.message.replaceAll('"', ''))
   if (error === undefined && value.ACCESS === 'open' && !isLoopback(value.HOST)) {
     faults.push(`HOST=${value.HOST} is not loopback, so ACCESS must be required: open access would let anyone in`)
   }
-  const { API_KEYS: keys } = value as { API_KEYS?: string }
+  const { API_KEYS: keys } = value as Partial<SecretSettings>
   if (faults.length === 0 && keys === DEFAULT_API_KEYS && !isLoopback(value.HOST)) {
     faults.push(`API_KEYS is the published default, and HOST=${value.HOST} lets others use it: set keys of your own`)
+  }
+  if (isProduction) {
+    const named = new Set(error?.details.map((fault) => fault.path[0]))
+    faults.push(
+      ...productionFaults(settings, value as Partial<SecretSettings>).filter(
+        (fault) => !named.has(fault.split(' ', 1)[0]),
+      ),
+    )
   }
   if (faults.length > 0) throw new ConfigError(faults)
   return Object.freeze(value)

@@ -31,7 +31,9 @@ function build(config: CommonConfig, deps: Deps) {
   const app = createServer({
     config,
     ...deps,
-    identify: (request) => identifyCaller(request, { service: 'calendar', access: config.ACCESS, secret }),
+    identify: (request) => {
+      request.caller = identifyCaller(request, { service: 'calendar', access: config.ACCESS, secret })
+    },
   })
   serveOpenApi(app, 'Notes', 'A service for tests')
   const insert = db.prepare('INSERT INTO notes VALUES (?, ?)')

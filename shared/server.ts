@@ -52,8 +52,8 @@ export interface ServerOptions {
   logger: Logger
   metrics: Metrics
   health: Health
-  /** Who is asking; throws a Problem when that is not proven. The gateway has hooks of its own instead. */
-  identify?: (request: FastifyRequest) => Caller
+  /** Sets who is asking; throws a Problem when that is not proven. The gateway has hooks of its own instead. */
+  identify?: (request: FastifyRequest) => void
   /** 0 where another guard watches slow bodies. */
   requestTimeoutMs?: number
   /** Keeps answers of polled lists. */
@@ -178,7 +178,7 @@ export function createServer(options: ServerOptions): App {
   const { identify } = options
   if (identify !== undefined) {
     app.addHook('onRequest', (request, _reply, done) => {
-      if (request.routeOptions.config.public !== true) request.caller = identify(request)
+      if (request.routeOptions.config.public !== true) identify(request)
       done()
     })
   }

@@ -1,24 +1,46 @@
+import type { FastifyRequest } from 'fastify'
 import { createAnswerCache } from './answer-cache.ts'
 import { identifyCaller } from './caller.ts'
 import type { CommonConfig } from './config.ts'
 import type { Database } from './database.ts'
 import type { Health } from './health.ts'
 import { serveOpenApi } from './openapi.ts'
-import { HEALTH_NAMES, type ProcessName } from './ports.ts'
+import { authorize, permissionsOf, routeName, type PermissionName } from './permissions.ts'
+import { HEALTH_NAMES, type ServiceName } from './ports.ts'
 import { createServer, type App } from './server.ts'
 import { EXIT, type Deps } from './start.ts'
 import { timestamp } from './timestamp.ts'
 import { createWrites } from './writes.ts'
 
 export interface ServiceInfo {
-  name: ProcessName
+  name: ServiceName
   /** Title and description of its OpenAPI document. */
   title: string
   description: string
 }
 
-/** What every service begins with: its database, durable writes on it, and a server that believes only the gateway. */
-export function createService({ name, title, description }: ServiceInfo, config: CommonConfig, deps: Deps) {
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The class of the route in the permission table; undefined for one that the table does not know. */
+    permission?: PermissionName
+  }
+}
+
+export interface ServiceGuards {
+  /** Finds out who is asking where the gateway could not (the collector's keys), and puts it into `request.caller`. */
+  authenticate?: (request: FastifyRequest) => void
+}
+
+/**
+ * What every service begins with: its database, durable writes on it, and a server that believes only the gateway and lets
+ * nobody use a route but those whom the permission table names.
+ */
+export function createService(
+  { name, title, description }: ServiceInfo,
+  config: CommonConfig,
+  deps: Deps,
+  { authenticate }: ServiceGuards = {},
+) {
   const db = deps.database as Database
   const answerCache = createAnswerCache(config.ANSWER_CACHE_MAX_BYTES)
   const writes = createWrites(db, config, {
@@ -29,19 +51,30 @@ export function createService({ name, title, description }: ServiceInfo, config:
       process.exit(EXIT.diskFailure)
     },
   })
+  const trust = { service: name, access: config.ACCESS, secret: config.INTERNAL_SECRET }
   const app = createServer({
     config,
     ...deps,
     answerCache,
-    identify: (request) =>
-      identifyCaller(request, { service: name, access: config.ACCESS, secret: config.INTERNAL_SECRET }),
+    identify: (request) => {
+      request.caller = identifyCaller(request, trust)
+      const { is404 } = request
+      if (is404) return
+      authenticate?.(request)
+      authorize(request.caller, request.routeOptions.config.permission)
+    },
+  })
+  const permissions = permissionsOf(name)
+  app.addHook('onRoute', (route) => {
+    const method = Array.isArray(route.method) ? route.method[0] : route.method
+    route.config = { permission: permissions.get(routeName(String(method), route.url)), ...route.config }
   })
   serveOpenApi(app, title, description)
   return { db, writes, app }
 }
 
 /** `GET /health` of calendar and diary in the shape that the existing monitor and smoke test read. */
-export function serveServiceHealth(app: App, name: ProcessName, health: Health): void {
+export function serveServiceHealth(app: App, name: ServiceName, health: Health): void {
   void app.register(async (routes: App) => {
     routes.get(
       '/health',

@@ -2,6 +2,7 @@ import { mkdirSync, rmdirSync, rmSync } from 'node:fs'
 import { createServer as createHttpServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import path from 'node:path'
+import { adminSocketOf, socketPathOf } from './addresses.ts'
 import { createAdminServer, type AdminPage } from './admin.ts'
 import { adminHost, ConfigError, readConfig, type CommonConfig, type Settings } from './config.ts'
 import { DatabaseRefused, type Database } from './database.ts'
@@ -41,17 +42,6 @@ export const EXIT = { ok: 0, failed: 1, config: 78, diskFailure: 74 } as const
 /** Time in which idle keep-alive clients see `Connection: close` on an answer before the listener closes. */
 const DRAIN_GRACE_MS = 250
 const POLL_MS = 20
-const SOCKET_PATH_MAX = 100
-
-/** Where the gateway finds a service on this machine; undefined when there is no socket folder or the path is too long. */
-export function socketPathOf(config: Pick<CommonConfig, 'SOCKET_DIR'>, name: ProcessName): string | undefined {
-  if (config.SOCKET_DIR === undefined) return undefined
-  const file = path.join(config.SOCKET_DIR, `${name}.sock`)
-  return process.platform === 'win32' || file.length > SOCKET_PATH_MAX ? undefined : file
-}
-
-/** The Unix socket of the admin pages beside that of the service. */
-export const adminSocketOf = (file: string): string => file.replace(/\.sock$/, '-admin.sock')
 
 const listen = (server: Server, where: { port: number; host: string } | { path: string }) =>
   new Promise<void>((resolve, reject) => {

@@ -1,6 +1,7 @@
+import type { Addresses } from '#shared/addresses.ts'
 import { VERSION } from '#shared/health.ts'
 import { ask } from '../ask.ts'
-import { ROUTES, UPSTREAM_NAMES, UPSTREAMS, type UpstreamAddresses, type UpstreamName } from '../upstreams.ts'
+import { ROUTES, UPSTREAM_NAMES, UPSTREAMS, type UpstreamName } from '../upstreams.ts'
 
 type Operation = Record<string, unknown> & { tags?: string[] }
 interface OpenApi {
@@ -19,6 +20,7 @@ const SECURITY: Record<UpstreamName, Record<string, string[]>[]> = {
   calendar: [{}, { user: [] }],
   diary: [{}, { user: [] }],
   collector: [{ tenant: [], key: [] }],
+  identity: [{}],
 }
 
 /** The path under which the gateway serves a service's path; undefined for what stays inside (probes, metrics). */
@@ -28,7 +30,7 @@ function publicPath(upstream: UpstreamName, path: string): string | undefined {
 }
 
 /** One OpenAPI document for all services, made from their own; a service that is away is named in `x-unavailable`. */
-export function createOpenApi(addresses: Record<UpstreamName, UpstreamAddresses>, timeoutMs: number) {
+export function createOpenApi(addresses: Record<UpstreamName, Addresses>, timeoutMs: number) {
   let document: Record<string, unknown> = {}
   let madeAt = 0
 

@@ -1,6 +1,6 @@
 import { Socket } from 'node:net'
 import { countStreamed } from '#shared/streamed.ts'
-import type { UpstreamAddress } from './contract.ts'
+import type { Address } from '#shared/addresses.ts'
 import { ResponseParser } from './parser.ts'
 
 /** Who is being answered on a connection. */
@@ -52,7 +52,7 @@ export class Connection {
   private readonly owner: ConnectionOwner
   private buffer = Buffer.allocUnsafeSlow(READ_BYTES)
 
-  constructor(address: UpstreamAddress, maxHeaderBytes: number, owner: ConnectionOwner, now: number) {
+  constructor(address: Address, maxHeaderBytes: number, owner: ConnectionOwner, now: number) {
     this.owner = owner
     this.since = now
     this.parser = new ResponseParser(maxHeaderBytes)

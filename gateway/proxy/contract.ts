@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Address } from '#shared/addresses.ts'
 
-export type UpstreamAddress = { socketPath: string } | { host: string; port: number }
 export type BreakerState = 'closed' | 'open' | 'half-open'
 
 /** Times in milliseconds, sizes in bytes. */
@@ -40,7 +40,7 @@ export interface ProxyLimits {
 
 export interface ProxyOptions {
   name: string
-  address: UpstreamAddress
+  address: Address
   limits: ProxyLimits
   onStateChange?(state: BreakerState): void
 }

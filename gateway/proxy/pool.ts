@@ -1,6 +1,7 @@
 import type { ConnectionOwner } from './connection.ts'
 import { Connection } from './connection.ts'
-import type { ProxyLimits, UpstreamAddress } from './contract.ts'
+import type { Address } from '#shared/addresses.ts'
+import type { ProxyLimits } from './contract.ts'
 import type { Sweep, Swept } from './sweep.ts'
 
 export interface Waiter {
@@ -20,7 +21,7 @@ export class Pool implements ConnectionOwner, Swept {
   /** coarse time since when the upstream refuses connections, or undefined */
   downSince: number | undefined
 
-  private readonly address: UpstreamAddress
+  private readonly address: Address
   private readonly limits: ProxyLimits
   private readonly clock: Sweep
   private readonly idle: Connection[] = []
@@ -28,7 +29,7 @@ export class Pool implements ConnectionOwner, Swept {
   private reconnect: NodeJS.Timeout | undefined
   private draining = false
 
-  constructor(address: UpstreamAddress, limits: ProxyLimits, clock: Sweep) {
+  constructor(address: Address, limits: ProxyLimits, clock: Sweep) {
     this.address = address
     this.limits = limits
     this.clock = clock

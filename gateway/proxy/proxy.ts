@@ -17,7 +17,6 @@ export type {
   ProxyLimits,
   ProxyOptions,
   ProxyState,
-  UpstreamAddress,
 } from './contract.ts'
 
 /**

@@ -10,7 +10,7 @@ import { startOrigin, type Origin } from './origin.ts'
 export const SECRET = 'the secret of the gateway under test'
 
 /**
- * The gateway as its main.ts builds it, listening on a free port in front of three small origins.
+ * The gateway as its main.ts builds it, listening on a free port in front of small origins.
  * @param env settings that differ from the defaults
  * @param answers how an origin answers, where that matters
  */
@@ -29,6 +29,7 @@ export async function testGateway(
     CALENDAR_URL: origins.calendar.url,
     DIARY_URL: origins.diary.url,
     COLLECTOR_URL: origins.collector.url,
+    IDENTITY_URL: origins.identity.url,
     ...env,
   })
   await gateway.app.listen({ port: 0, host: '127.0.0.1' })

@@ -28,6 +28,7 @@ export const HEALTH_FIELDS: Record<Contract, readonly Field[]> = {
   calendar: [status('healthy'), service('calendar-service'), timestamp, database, uptime],
   diary: [status('healthy'), service('diary-service'), timestamp, database, uptime],
   collector: [status('ok'), service('collector'), database],
+  identity: [status('healthy'), service('identity-service'), timestamp, database, uptime],
   any: [],
 }
 
@@ -50,6 +51,7 @@ export const DETAIL_FIELDS: Record<Contract, readonly Field[]> = {
   calendar: [...detailFields, ...storageFields],
   diary: [...detailFields, ...storageFields],
   collector: [...detailFields, ...storageFields],
+  identity: [...detailFields, ...storageFields],
   any: [],
 }
 

@@ -15,7 +15,7 @@ const said = (checks: readonly Check[]) =>
   checks.map(({ problem }) => (problem === undefined ? '' : problemText(TEXTS.en, problem)))
 
 t.test('a process that says what its contract asks for is healthy, and its figures are taken', async (t) => {
-  for (const name of ['gateway', 'calendar', 'diary', 'collector'] as const) {
+  for (const name of ['gateway', 'calendar', 'diary', 'collector', 'identity'] as const) {
     const run = await look(t, name)
     t.same(failed(run), [], name)
     t.equal(run.state, 'healthy')

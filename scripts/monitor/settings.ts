@@ -1,24 +1,15 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { apiKeysSetting, type ApiKeysConfig } from '#shared/api-keys.ts'
-import { commonSettings, port, text, type CommonConfig, type Settings } from '#shared/config.ts'
-import { PORTS } from '#shared/ports.ts'
+import { commonSettings, text, type CommonConfig, type Settings } from '#shared/config.ts'
 
 export interface MonitorConfig extends CommonConfig, ApiKeysConfig {
-  GATEWAY_PORT: number
-  CALENDAR_PORT: number
-  DIARY_PORT: number
-  COLLECTOR_PORT: number
   MONITOR_KEY?: string
 }
 
 export const monitorSettings: Settings<MonitorConfig> = {
   ...commonSettings,
   API_KEYS: apiKeysSetting,
-  GATEWAY_PORT: port(PORTS.gateway),
-  CALENDAR_PORT: port(PORTS.calendar),
-  DIARY_PORT: port(PORTS.diary),
-  COLLECTOR_PORT: port(PORTS.collector),
   MONITOR_KEY: text(),
 }
 

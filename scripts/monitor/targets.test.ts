@@ -24,6 +24,7 @@ t.test('without a file the processes are where the environment places them', asy
       ['calendar', 'http://127.0.0.1:5001', 'http://127.0.0.1:5101', true],
       ['diary', 'http://127.0.0.1:6002', 'http://127.0.0.1:6102', true],
       ['collector', 'http://127.0.0.1:5003', 'http://127.0.0.1:5103', true],
+      ['identity', 'http://127.0.0.1:5004', 'http://127.0.0.1:5104', true],
     ],
   )
   t.ok(targets.every(mayLoad))

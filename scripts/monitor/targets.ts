@@ -1,7 +1,7 @@
 import Joi from 'joi'
 import { readFileSync } from 'node:fs'
 import { adminHost, isLoopback } from '#shared/config.ts'
-import { ADMIN_PORT_OFFSET, type ProcessName } from '#shared/ports.ts'
+import { ADMIN_PORT_OFFSET, PROCESS_NAMES, type ProcessName } from '#shared/ports.ts'
 import { BUDGETS, type Budget, type Budgets } from './budgets.ts'
 import { LIMITS, type Limits } from './limits.ts'
 import type { MonitorConfig } from './settings.ts'
@@ -44,6 +44,7 @@ export function defaultTargets(config: MonitorConfig): Target[] {
     calendar: config.CALENDAR_PORT,
     diary: config.DIARY_PORT,
     collector: config.COLLECTOR_PORT,
+    identity: config.IDENTITY_PORT,
   }
   // A listener on every address is asked where it certainly is: on this machine.
   const host = ['0.0.0.0', '::'].includes(config.HOST) ? '127.0.0.1' : config.HOST
@@ -75,7 +76,9 @@ const targetsFile = Joi.object<TargetsFile>({
       name: Joi.string().min(1).max(40).required(),
       url: httpUrl().required(),
       admin: httpUrl(),
-      contract: Joi.string().valid('gateway', 'calendar', 'diary', 'collector', 'any').default('any'),
+      contract: Joi.string()
+        .valid(...PROCESS_NAMES, 'any')
+        .default('any'),
       critical: Joi.boolean().default(true),
       load: Joi.boolean().default(false),
     }),

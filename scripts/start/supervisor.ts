@@ -124,7 +124,9 @@ export function createSupervisor({ fileOf, env, editing = false, end }: Supervis
   async function stopChildren(): Promise<void> {
     stopping = true
     await endChild('gateway')
-    await Promise.all([...children.keys()].map(endChild))
+    // Identity is last: the others hand it their last audit entries.
+    await Promise.all([...children.keys()].filter((name) => name !== 'identity').map(endChild))
+    await endChild('identity')
   }
 
   async function restart(names: ProcessName[]): Promise<void> {
@@ -159,7 +161,7 @@ export function createSupervisor({ fileOf, env, editing = false, end }: Supervis
      * clients' connections would break.
      */
     restartServices: () => restart([...children.keys()].filter((name) => name !== 'gateway')),
-    /** Drains everything, the gateway first, and ends with 0. */
+    /** Drains everything, the gateway first and identity last, and ends with 0. */
     async stop(): Promise<void> {
       if (stopping) return
       await stopChildren()

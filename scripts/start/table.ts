@@ -7,6 +7,7 @@ const WHAT: Record<Ready['name'], string> = {
   calendar: 'events, tags, to-dos',
   diary: 'diary entries and their images',
   collector: 'quality reports from apps and CI',
+  identity: 'accounts, tokens, keys, roles, audit log',
 }
 
 const BARE = { head: [], border: [], compact: true }
@@ -25,6 +26,7 @@ export function startTable(ready: Ready[], { host, ms }: { host: string; ms: num
     calendar: '/api/calendar/events',
     diary: '/api/diaries',
     collector: '/health',
+    identity: '/.well-known/jwks.json',
   }
   return `${table.toString()}\nReady in ${(ms / 1000).toFixed(1)} s. Try:  curl ${url}${path[first.name]}\n`
 }

@@ -73,6 +73,7 @@ export async function systemSettings(t: Test) {
     CALENDAR_PORT: String(ports.calendar),
     DIARY_PORT: String(ports.diary),
     COLLECTOR_PORT: String(ports.collector),
+    IDENTITY_PORT: String(ports.identity),
   }
   return { ports, dataDir, env }
 }

@@ -1,10 +1,8 @@
 import type Joi from 'joi'
-import { commonSettings, integer, port, text, type CommonConfig, type Settings } from '#shared/config.ts'
-import { PORTS } from '#shared/ports.ts'
+import { commonSettings, integer, text, type CommonConfig, type Settings } from '#shared/config.ts'
 import { zoneNamed } from './times.ts'
 
 export interface CalendarConfig extends CommonConfig {
-  CALENDAR_PORT: number
   DEFAULT_TIME_ZONE: string
   EVENTS_LIST_MAX: number
   TODOS_LIST_MAX: number
@@ -13,7 +11,6 @@ export interface CalendarConfig extends CommonConfig {
 
 export const settings: Settings<CalendarConfig> = {
   ...commonSettings,
-  CALENDAR_PORT: port(PORTS.calendar).description('Port of the calendar'),
   DEFAULT_TIME_ZONE: text()
     .default('Asia/Seoul')
     .custom(

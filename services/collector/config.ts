@@ -1,9 +1,7 @@
 import { apiKeysSetting, type ApiKeysConfig } from '#shared/api-keys.ts'
-import { commonSettings, integer, port, type CommonConfig, type Settings } from '#shared/config.ts'
-import { PORTS } from '#shared/ports.ts'
+import { commonSettings, integer, type CommonConfig, type Settings } from '#shared/config.ts'
 
 export interface CollectorConfig extends CommonConfig, ApiKeysConfig {
-  COLLECTOR_PORT: number
   COLLECTOR_BODY_MAX_BYTES: number
   REPORTS_LIST_MAX: number
   SIGN_HISTORY_LIST_MAX: number
@@ -20,7 +18,6 @@ export interface CollectorConfig extends CommonConfig, ApiKeysConfig {
 export const settings: Settings<CollectorConfig> = {
   ...commonSettings,
   API_KEYS: apiKeysSetting,
-  COLLECTOR_PORT: port(PORTS.collector).description('Port of the collector'),
   COLLECTOR_BODY_MAX_BYTES: integer(1024, 1e9).default(1_048_576).description('Largest report, in bytes'),
   REPORTS_LIST_MAX: integer(1, 10_000).default(100).description('Most reports in one page of the list'),
   SIGN_HISTORY_LIST_MAX: integer(1, 10_000).default(1000).description('Most entries in one answer of a sign history'),

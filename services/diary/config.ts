@@ -1,8 +1,6 @@
-import { commonSettings, integer, port, type CommonConfig, type Settings } from '#shared/config.ts'
-import { PORTS } from '#shared/ports.ts'
+import { commonSettings, integer, type CommonConfig, type Settings } from '#shared/config.ts'
 
 export interface DiaryConfig extends CommonConfig {
-  DIARY_PORT: number
   DIARY_LIST_DEFAULT: number
   DIARY_LIST_MAX: number
   DIARY_CONTENT_MAX: number
@@ -14,7 +12,6 @@ export interface DiaryConfig extends CommonConfig {
 
 export const settings: Settings<DiaryConfig> = {
   ...commonSettings,
-  DIARY_PORT: port(PORTS.diary).description('Port of the diary'),
   DIARY_LIST_DEFAULT: integer(1, 1000).default(20).description('Diary entries in a page of a list'),
   DIARY_LIST_MAX: integer(1, 1000).default(100).description('Most diary entries in a page of a list'),
   DIARY_CONTENT_MAX: integer(1, 1e7).default(100_000).description('Most characters in the text of a diary entry'),

@@ -1,3 +1,4 @@
+import type { Address } from '#shared/addresses.ts'
 import { mkdtempSync, rmSync } from 'node:fs'
 import http from 'node:http'
 import type { IncomingHttpHeaders, RequestListener } from 'node:http'
@@ -10,7 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { filterRequestHeaders } from '../headers.ts'
 import { createProxy, DEFAULT_LIMITS } from '../proxy.ts'
-import type { Exchange, Failure, FailureKind, Outcome, Proxy, ProxyLimits, UpstreamAddress } from '../proxy.ts'
+import type { Exchange, Failure, FailureKind, Outcome, Proxy, ProxyLimits } from '../proxy.ts'
 
 const STATUS: Record<FailureKind, number> = {
   refused: 503,
@@ -40,7 +41,7 @@ export interface RigOptions {
 }
 
 /** A node:http server in front of the proxy, as small as a gateway can be. */
-export async function rig(t: Test, address: UpstreamAddress, options: RigOptions = {}): Promise<Rig> {
+export async function rig(t: Test, address: Address, options: RigOptions = {}): Promise<Rig> {
   const failures: Failure[] = []
   const outcomes: Outcome[] = []
   const states: string[] = []
@@ -83,14 +84,14 @@ export async function rig(t: Test, address: UpstreamAddress, options: RigOptions
 export type Transport = 'tcp' | 'unix'
 
 export interface Origin {
-  address: UpstreamAddress
+  address: Address
   /** every connection it has accepted */
   sockets: Socket[]
   stop(): Promise<void>
 }
 
 /** Where nothing listens until somebody does. */
-export async function unusedAddress(t: Test, transport: Transport): Promise<UpstreamAddress> {
+export async function unusedAddress(t: Test, transport: Transport): Promise<Address> {
   if (transport === 'unix') {
     const folder = mkdtempSync(path.join(tmpdir(), 'proxy-'))
     t.teardown(() => rmSync(folder, { recursive: true, force: true }))
@@ -104,7 +105,7 @@ export async function unusedAddress(t: Test, transport: Transport): Promise<Upst
   return { host: '127.0.0.1', port }
 }
 
-async function serve(t: Test, server: net.Server, where: UpstreamAddress | Transport): Promise<Origin> {
+async function serve(t: Test, server: net.Server, where: Address | Transport): Promise<Origin> {
   const sockets: Socket[] = []
   server.on('connection', (socket: Socket) => {
     sockets.push(socket)
@@ -124,18 +125,14 @@ async function serve(t: Test, server: net.Server, where: UpstreamAddress | Trans
   return { address, sockets, stop }
 }
 
-export function httpOrigin(
-  t: Test,
-  listener: RequestListener,
-  where: UpstreamAddress | Transport = 'unix',
-): Promise<Origin> {
+export function httpOrigin(t: Test, listener: RequestListener, where: Address | Transport = 'unix'): Promise<Origin> {
   return serve(t, http.createServer({ keepAliveTimeout: 60_000 }, listener), where)
 }
 
 export function netOrigin(
   t: Test,
   listener: (socket: Socket) => void,
-  where: UpstreamAddress | Transport = 'unix',
+  where: Address | Transport = 'unix',
 ): Promise<Origin> {
   return serve(t, net.createServer(listener), where)
 }
