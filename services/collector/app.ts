@@ -1,4 +1,3 @@
-import type { App } from '#shared/server.ts'
 import { createService } from '#shared/service.ts'
 import type { Built, Deps, ProcessOptions } from '#shared/start.ts'
 import { createAuditLog, recordRequests } from './audit/log.ts'
@@ -16,7 +15,7 @@ import { reportRoutes } from './reports/routes.ts'
 import { createReportStore } from './reports/store.ts'
 import { retentionRoutes } from './retention/routes.ts'
 import { createRetentionStore } from './retention/store.ts'
-import { tenantGuard } from './tenants/guard.ts'
+import { createTenantGuard } from './tenants/guard.ts'
 import { createTenants } from './tenants/tenants.ts'
 import { timelineRoutes } from './timeline/routes.ts'
 import { createTimelineStore } from './timeline/store.ts'
@@ -37,10 +36,11 @@ export const collectorProcess: ProcessOptions<CollectorConfig> = {
 
 /** The collector on its database; it never listens. */
 export function buildCollector(config: CollectorConfig, deps: Deps): Built {
-  const { db, writes, app } = createService(INFO, config, deps)
+  const { db, writes, app } = createService(INFO, config, deps, { authenticate: (request) => guard(request) })
   const { logger, health } = deps
   const metrics = createCollectorMetrics(deps.metrics.registry, writes.pending)
   const tenants = createTenants(config.API_KEYS)
+  const guard = createTenantGuard(tenants, metrics)
   const audit = createAuditLog({ store: createAuditStore(db), writes, config, metrics, logger })
   const reports = createReportStore(db)
   const tokens = createTokenStore(db)
@@ -49,15 +49,12 @@ export function buildCollector(config: CollectorConfig, deps: Deps): Built {
   void app.register(probeRoutes(health, metrics))
   // The token in the link is enough: the console opens it in a new tab, without headers.
   void app.register(bundleRoutes(reports, tokens, metrics))
-  void app.register(async (guarded: App) => {
-    guarded.addHook('onRequest', tenantGuard(tenants, metrics))
-    void guarded.register(ingestRoutes(createIngestStore(db), writes, config, metrics))
-    void guarded.register(reportRoutes(reports, writes, config, metrics))
-    void guarded.register(signRoutes(reports, tokens, writes, config, metrics))
-    void guarded.register(timelineRoutes(createTimelineStore(db), config))
-    void guarded.register(retentionRoutes(createRetentionStore(db), writes, config, metrics))
-    void guarded.register(auditRoutes(audit, config, metrics))
-  })
+  void app.register(ingestRoutes(createIngestStore(db), writes, config, metrics))
+  void app.register(reportRoutes(reports, writes, config))
+  void app.register(signRoutes(reports, tokens, writes, config, metrics))
+  void app.register(timelineRoutes(createTimelineStore(db), config))
+  void app.register(retentionRoutes(createRetentionStore(db), writes, config, metrics))
+  void app.register(auditRoutes(audit, config))
   const close = async () => {
     await audit.stop()
     writes.stop()

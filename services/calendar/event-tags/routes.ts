@@ -4,6 +4,7 @@ import { etagOf, requireMatch } from '#shared/etag.ts'
 import { invalidField, Problem } from '#shared/problem.ts'
 import type { App } from '#shared/server.ts'
 import type { Writes } from '#shared/writes.ts'
+import type { Owner } from '#shared/scope.ts'
 import type { CalendarConfig } from '../config.ts'
 import { eventNotFound } from '../events/routes.ts'
 import type { EventStore } from '../events/store.ts'
@@ -29,7 +30,7 @@ export const eventTagRoutes =
     const tags = ['event tags']
 
     /** Guards of a write to an event's tags, inside its transaction; If-Match is about their list. */
-    function requireEvent(request: FastifyRequest<OfEvent>, user: string): string {
+    function requireEvent(request: FastifyRequest<OfEvent>, user: Owner): string {
       const { eventId } = request.params
       if (events.find(user, eventId) === undefined) throw eventNotFound()
       const field = request.headers['if-match']

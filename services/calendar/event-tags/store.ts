@@ -1,4 +1,5 @@
 import type { Database } from '#shared/database.ts'
+import type { Owner } from '#shared/scope.ts'
 import { TAG_JSON } from '../tags/store.ts'
 
 export type EventTagStore = ReturnType<typeof createEventTagStore>
@@ -22,14 +23,14 @@ export function createEventTagStore(db: Database) {
 
   return {
     /** JSON array of the event's tags by name. */
-    list: (user: string, eventId: string): string => list.get(eventId, user) as string,
+    list: (user: Owner, eventId: string): string => list.get(eventId, user) as string,
     /** Those of the ids that are no tag of the user. */
-    unknown: (user: string, tagIds: readonly string[]): string[] => unknown.all(JSON.stringify(tagIds), user),
-    replace(_user: string, eventId: string, tagIds: readonly string[]): void {
+    unknown: (user: Owner, tagIds: readonly string[]): string[] => unknown.all(JSON.stringify(tagIds), user),
+    replace(_user: Owner, eventId: string, tagIds: readonly string[]): void {
       clear.run(eventId)
       add.run(eventId, JSON.stringify(tagIds))
     },
     /** @returns whether the event had it */
-    remove: (_user: string, eventId: string, tagId: string): boolean => remove.run(eventId, tagId).changes === 1,
+    remove: (_user: Owner, eventId: string, tagId: string): boolean => remove.run(eventId, tagId).changes === 1,
   }
 }

@@ -5,6 +5,7 @@ import { decodeCursor, encodeCursor, nextLink } from '#shared/pagination.ts'
 import { invalidField, Problem } from '#shared/problem.ts'
 import type { App } from '#shared/server.ts'
 import type { Writes } from '#shared/writes.ts'
+import type { Owner } from '#shared/scope.ts'
 import type { CalendarConfig } from '../config.ts'
 import { JSON_TYPE } from '../fields.ts'
 import { boundOf } from '../times.ts'
@@ -52,7 +53,7 @@ export const eventRoutes =
     const tags = ['events']
 
     /** Guards of a write to one event, inside its transaction. */
-    function requireEvent(request: FastifyRequest<ById>, user: string) {
+    function requireEvent(request: FastifyRequest<ById>, user: Owner) {
       const event = store.find(user, request.params.id)
       if (event === undefined) throw eventNotFound()
       const field = request.headers['if-match']

@@ -2,6 +2,7 @@ import { randomUUIDv7 } from 'node:crypto'
 import type { Database } from '#shared/database.ts'
 import { IS_LONG, LONG_DAYS } from '../migrations.ts'
 import { timestamp } from '#shared/timestamp.ts'
+import type { Owner } from '#shared/scope.ts'
 import { daysBefore } from '../times.ts'
 import type { EventInput } from './schema.ts'
 import type { Span } from './span.ts'
@@ -88,7 +89,7 @@ export function createEventStore(db: Database) {
   const remove = db.prepare<[string, string]>('DELETE FROM events WHERE id = ? AND user_id = ?')
 
   /** A key before all events that can overlap from `start` on, so that a month's list does not pass over the years before. */
-  function floorOf(user: string, start: string): EventKey {
+  function floorOf(user: Owner, start: string): EventKey {
     const short = daysBefore(start, LONG_DAYS)
     const long = firstLong.get(user, start, short) ?? END
     return [long < short ? long : short, '']
@@ -96,7 +97,7 @@ export function createEventStore(db: Database) {
 
   return {
     /** One page by start_at and id. One transaction for its statements: each alone would lock and unlock the file. */
-    list: db.transaction((user: string, selection: EventSelection): EventPage => {
+    list: db.transaction((user: Owner, selection: EventSelection): EventPage => {
       const { start = '', end = END, type, offset, limit } = selection
       const rest = [start, type ?? '', type ?? END]
       let after = start === '' ? FIRST : floorOf(user, start)
@@ -108,13 +109,13 @@ export function createEventStore(db: Database) {
       return more === undefined ? page : { ...page, last: more }
     }),
     /** The text that `GET` of it answers. */
-    read: (user: string, id: string): string | undefined => read.get(id, user),
-    find: (user: string, id: string): EventRow | undefined => find.get(id, user),
+    read: (user: Owner, id: string): string | undefined => read.get(id, user),
+    find: (user: Owner, id: string): EventRow | undefined => find.get(id, user),
     /** @returns the text that `GET` of it answers from now on */
-    insert: (user: string, event: EventDetails & Span): string =>
+    insert: (user: Owner, event: EventDetails & Span): string =>
       insert.get({ ...event, user, id: randomUUIDv7(), now: timestamp() }) as string,
-    update: (user: string, event: EventRow): string => update.get({ ...event, user, now: timestamp() }) as string,
+    update: (user: Owner, event: EventRow): string => update.get({ ...event, user, now: timestamp() }) as string,
     /** @returns whether there was one */
-    remove: (user: string, id: string): boolean => remove.run(id, user).changes === 1,
+    remove: (user: Owner, id: string): boolean => remove.run(id, user).changes === 1,
   }
 }

@@ -4,6 +4,7 @@ import { etagOf, requireMatch } from '#shared/etag.ts'
 import { Problem } from '#shared/problem.ts'
 import type { App } from '#shared/server.ts'
 import type { Writes } from '#shared/writes.ts'
+import type { Owner } from '#shared/scope.ts'
 import type { CalendarConfig } from '../config.ts'
 import { JSON_TYPE } from '../fields.ts'
 import { createSchema, tagSchema, tagsSchema, updateSchema, type TagInput } from './schema.ts'
@@ -22,7 +23,7 @@ export const tagRoutes =
     const tags = ['tags']
 
     /** Guards of a write to one tag, inside its transaction. */
-    function requireTag(request: FastifyRequest<ById>, user: string) {
+    function requireTag(request: FastifyRequest<ById>, user: Owner) {
       const tag = store.find(user, request.params.id)
       if (tag === undefined) throw tagNotFound()
       const field = request.headers['if-match']
@@ -30,7 +31,7 @@ export const tagRoutes =
       return tag
     }
 
-    function requireFreeName(user: string, name: string, id?: string): void {
+    function requireFreeName(user: Owner, name: string, id?: string): void {
       const holder = store.named(user, name)
       if (holder === undefined || holder === id) return
       throw new Problem('conflict', {

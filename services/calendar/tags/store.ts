@@ -1,6 +1,7 @@
 import { randomUUIDv7 } from 'node:crypto'
 import type { Database } from '#shared/database.ts'
 import { timestamp } from '#shared/timestamp.ts'
+import type { Owner } from '#shared/scope.ts'
 import type { TagInput } from './schema.ts'
 
 /** What every new user starts with. */
@@ -47,26 +48,26 @@ export function createTagStore(db: Database) {
     .pluck()
   const remove = db.prepare<[string, string]>('DELETE FROM tags WHERE id = ? AND user_id = ?')
 
-  const add = (user: string, { name, color }: TagInput): string =>
+  const add = (user: Owner, { name, color }: TagInput): string =>
     insert.get({ id: randomUUIDv7(), user, name, key: keyOf(name), color, now: timestamp() }) as string
 
   return {
-    isSeeded: (user: string): boolean => seeded.get(user) !== undefined,
+    isSeeded: (user: Owner): boolean => seeded.get(user) !== undefined,
     /** Gives a new user the default tags, once for ever; inside a write. */
-    seed(user: string): void {
+    seed(user: Owner): void {
       if (own.run(user, timestamp()).changes === 1) for (const tag of DEFAULT_TAGS) add(user, tag)
     },
     /** JSON array by name. */
-    list: (user: string): string => list.get(user) as string,
-    count: (user: string): number => count.get(user) as number,
-    read: (user: string, id: string): string | undefined => read.get(id, user),
-    find: (user: string, id: string): TagRow | undefined => find.get(id, user),
+    list: (user: Owner): string => list.get(user) as string,
+    count: (user: Owner): number => count.get(user) as number,
+    read: (user: Owner, id: string): string | undefined => read.get(id, user),
+    find: (user: Owner, id: string): TagRow | undefined => find.get(id, user),
     /** Id of the user's tag of that name. */
-    named: (user: string, name: string): string | undefined => named.get(user, keyOf(name)),
+    named: (user: Owner, name: string): string | undefined => named.get(user, keyOf(name)),
     insert: add,
-    update: (user: string, tag: TagRow): string =>
+    update: (user: Owner, tag: TagRow): string =>
       update.get({ ...tag, user, key: keyOf(tag.name), now: timestamp() }) as string,
     /** @returns whether there was one */
-    remove: (user: string, id: string): boolean => remove.run(id, user).changes === 1,
+    remove: (user: Owner, id: string): boolean => remove.run(id, user).changes === 1,
   }
 }

@@ -5,6 +5,7 @@ import { decodeCursor, encodeCursor, nextLink } from '#shared/pagination.ts'
 import { invalidField, Problem } from '#shared/problem.ts'
 import type { App } from '#shared/server.ts'
 import type { Writes } from '#shared/writes.ts'
+import type { Owner } from '#shared/scope.ts'
 import type { CalendarConfig } from '../config.ts'
 import { JSON_TYPE } from '../fields.ts'
 import { isDate } from '../times.ts'
@@ -56,7 +57,7 @@ export const todoRoutes =
     }
 
     /** Changes one todo in a write, if it is there and If-Match allows. */
-    function change(request: FastifyRequest<ById>, reply: FastifyReply, deed: (user: string, todo: TodoRow) => string) {
+    function change(request: FastifyRequest<ById>, reply: FastifyReply, deed: (user: Owner, todo: TodoRow) => string) {
       const user = userOf(request)
       return writes.answer(request, reply, user, () => {
         const todo = store.find(user, request.params.id)

@@ -1,6 +1,7 @@
 import { randomUUIDv7 } from 'node:crypto'
 import type { Database } from '#shared/database.ts'
 import { timestamp } from '#shared/timestamp.ts'
+import type { Owner } from '#shared/scope.ts'
 import type { TodoInput } from './schema.ts'
 
 export type TodoDetails = Omit<TodoInput, 'completed'> & { completed: number }
@@ -71,7 +72,7 @@ export function createTodoStore(db: Database) {
 
   return {
     /** One page by date, then high before medium before low, then as they were made. */
-    list(user: string, { from = '', to = END_OF_TIME, completed, after, offset, limit }: TodoSelection): TodoPage {
+    list(user: Owner, { from = '', to = END_OF_TIME, completed, after, offset, limit }: TodoSelection): TodoPage {
       // One lower bound only, the greater: an index is entered at one.
       const [afterDate, afterRank, afterNumber] = after === undefined || after[0] < from ? [from, -1, 0] : after
       const wanted = completed === undefined ? null : Number(completed)
@@ -81,13 +82,13 @@ export function createTodoStore(db: Database) {
       return last === undefined || next === undefined ? { data } : { data, next: last }
     },
     /** The text that `GET` of it answers. */
-    read: (user: string, id: string): string | undefined => read.get(id, user),
-    find: (user: string, id: string): TodoRow | undefined => find.get(id, user),
+    read: (user: Owner, id: string): string | undefined => read.get(id, user),
+    find: (user: Owner, id: string): TodoRow | undefined => find.get(id, user),
     /** @returns the text that `GET` of it answers from now on */
-    insert: (user: string, todo: TodoDetails): string =>
+    insert: (user: Owner, todo: TodoDetails): string =>
       insert.get({ ...todo, user, id: randomUUIDv7(), now: timestamp() }) as string,
-    update: (user: string, todo: TodoRow): string => update.get({ ...todo, user, now: timestamp() }) as string,
+    update: (user: Owner, todo: TodoRow): string => update.get({ ...todo, user, now: timestamp() }) as string,
     /** @returns whether there was one */
-    remove: (user: string, id: string): boolean => remove.run(id, user).changes === 1,
+    remove: (user: Owner, id: string): boolean => remove.run(id, user).changes === 1,
   }
 }

@@ -1,6 +1,7 @@
 import type { Logger } from '#shared/logger.ts'
 import type { App } from '#shared/server.ts'
 import type { Writes } from '#shared/writes.ts'
+import type { Tenant } from '#shared/scope.ts'
 import type { CollectorConfig } from '../config.ts'
 import type { CollectorMetrics } from '../probes/metrics.ts'
 import type { SecurityEvent } from '../tenants/guard.ts'
@@ -82,7 +83,7 @@ export function createAuditLog({ store, writes, config, metrics, logger }: Audit
     flush,
     sweep,
     /** See the store; what still waits is written first, so that the log is never stale. */
-    async list(tenantId: string, filter: AuditFilter, limit: number, after?: readonly [number, number]) {
+    async list(tenantId: Tenant, filter: AuditFilter, limit: number, after?: readonly [number, number]) {
       await flush()
       return store.list(tenantId, filter, limit, after)
     },
@@ -97,7 +98,6 @@ export function createAuditLog({ store, writes, config, metrics, logger }: Audit
 export function recordRequests(app: App, audit: AuditLog, tenants: Tenants): void {
   app.decorateRequest('auditTenant', '')
   app.decorateRequest('securityEvent', '')
-  app.decorateRequest('apiKey')
   app.addHook('onResponse', (request, reply, done) => {
     const { auditTenant, securityEvent } = request
     const named = request.headers['x-tenant']

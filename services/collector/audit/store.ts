@@ -1,4 +1,5 @@
 import type { Database } from '#shared/database.ts'
+import type { Tenant } from '#shared/scope.ts'
 import type { AuditFilter } from './schema.ts'
 
 export interface AuditEntry {
@@ -61,7 +62,7 @@ export function createAuditStore(db: Database) {
      * A tenant's entries, newest first.
      * @param after timestamp and seq of the last entry of the page before
      */
-    list(tenantId: string, filter: AuditFilter, limit: number, after?: readonly [number, number]) {
+    list(tenantId: Tenant, filter: AuditFilter, limit: number, after?: readonly [number, number]) {
       const where = [
         'tenantId = :tenantId',
         filter.start_time === undefined ? undefined : 'timestamp >= :start_time',

@@ -6,7 +6,7 @@ import type { CollectorMetrics } from '../probes/metrics.ts'
 import { noSuchReport } from '../reports/routes.ts'
 import { reportParams } from '../reports/schema.ts'
 import type { ReportStore } from '../reports/store.ts'
-import { refused } from '../tenants/guard.ts'
+import { refused, signerOf } from '../tenants/guard.ts'
 import { bundleFiles, bundleMeta, zipStream } from './bundle.ts'
 import { bundleMetaSchema, bundleQuery, historyQuery, historySchema, signedSchema } from './schema.ts'
 import { newToken, type TokenStore } from './store.ts'
@@ -32,7 +32,7 @@ export const signRoutes =
         },
       },
       async (request, reply) => {
-        const { tenant, role } = request.apiKey
+        const { tenant } = request.caller
         const { id: reportId } = request.params
         const token = newToken()
         const issuedAt = Date.now()
@@ -41,7 +41,7 @@ export const signRoutes =
         let isIssued = false
         await writes.answer(request, reply, tenant, () => {
           if (reports.ownerOf(reportId) !== tenant) throw noSuchReport()
-          tokens.add(tenant, { token, reportId, requestedBy: `${tenant}:${role}`, issuedAt, expiresAt })
+          tokens.add(tenant, { token, reportId, requestedBy: signerOf(request.caller), issuedAt, expiresAt })
           isIssued = true
           return {
             status: 200,
@@ -70,7 +70,7 @@ export const signRoutes =
         },
       },
       async (request) => {
-        const { tenant } = request.apiKey
+        const { tenant } = request.caller
         const { id: reportId } = request.params
         const { limit, cursor } = request.query
         if ((await reports.ownerOf(reportId)) !== tenant) throw noSuchReport()
@@ -85,7 +85,7 @@ export const signRoutes =
       '/reports/:id/bundle-meta',
       { schema: { tags, summary: 'What the bundle holds', params: reportParams, response: { 200: bundleMetaSchema } } },
       async (request) => {
-        const report = await reports.get(request.apiKey.tenant, request.params.id)
+        const report = await reports.get(request.caller.tenant, request.params.id)
         if (report === undefined) throw noSuchReport()
         return bundleMeta(report)
       },

@@ -1,4 +1,5 @@
 import type { Database } from '#shared/database.ts'
+import type { Tenant } from '#shared/scope.ts'
 import { hash, randomBytes } from 'node:crypto'
 
 /** A signing of a report; the token itself is nowhere stored, only its hash. Times are milliseconds since 1970. */
@@ -34,7 +35,7 @@ export function createTokenStore(db: Database) {
      VALUES (?, ?, ?, ?, ?, ?, ?)`,
   )
   const tenantOf = db
-    .prepare<[Buffer, string, number], string>(
+    .prepare<[Buffer, string, number], Tenant>(
       'SELECT tenantId FROM sign_tokens WHERE tokenHash = ? AND reportId = ? AND expiresAt > ?',
     )
     .pluck()
@@ -43,18 +44,18 @@ export function createTokenStore(db: Database) {
      FROM sign_tokens WHERE reportId = ? AND tenantId = ? AND seq < ? ORDER BY seq DESC LIMIT ?`,
   )
   return {
-    add(tenantId: string, { token, reportId, requestedBy, issuedAt, expiresAt }: NewToken): void {
+    add(tenantId: Tenant, { token, reportId, requestedBy, issuedAt, expiresAt }: NewToken): void {
       const preview = `${token.slice(0, PREVIEW_LENGTH)}...`
       insert.run(digest(token), reportId, tenantId, requestedBy, preview, issuedAt, expiresAt)
     },
     /** The tenant for whose report this token is good at the time `now`; undefined when it is not good for it. */
-    tenantOf: (token: string, reportId: string, now: number): string | undefined =>
+    tenantOf: (token: string, reportId: string, now: number): Tenant | undefined =>
       tenantOf.get(digest(token), reportId, now),
     /**
      * The signings of a tenant's report, newest first.
      * @param before seq of the last one of the page before
      */
-    history(tenantId: string, reportId: string, limit: number, before = Number.MAX_SAFE_INTEGER) {
+    history(tenantId: Tenant, reportId: string, limit: number, before = Number.MAX_SAFE_INTEGER) {
       const rows = history.all(reportId, tenantId, before, limit + 1)
       const last = rows.length > limit ? rows[limit - 1] : undefined
       return {

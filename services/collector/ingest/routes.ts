@@ -39,7 +39,7 @@ export const ingestRoutes =
         },
       },
       async (request, reply) => {
-        const { tenant } = request.apiKey
+        const { tenant } = request.caller
         const report = newReport(request.body, Date.now())
         let isStored = false
         await writes.answer(request, reply, tenant, () => {

@@ -1,4 +1,5 @@
 import type { Database } from '#shared/database.ts'
+import type { Tenant } from '#shared/scope.ts'
 import type { Severity } from './severity.ts'
 
 export interface NewReport {
@@ -20,7 +21,7 @@ export function createIngestStore(db: Database) {
      VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
   )
   return {
-    add(tenantId: string, { id, createdAt, severity, policyVersion, markdown, report }: NewReport): void {
+    add(tenantId: Tenant, { id, createdAt, severity, policyVersion, markdown, report }: NewReport): void {
       insert.run(id, tenantId, createdAt, createdAt, severity, policyVersion, markdown, report)
     },
   }

@@ -1,4 +1,5 @@
 import type { Database } from '#shared/database.ts'
+import type { Tenant } from '#shared/scope.ts'
 import type { Severity } from '../ingest/severity.ts'
 import type { ReportFilter } from './schema.ts'
 
@@ -52,7 +53,7 @@ export function createReportStore(db: Database) {
      FROM reports WHERE id = ? AND tenantId = ?`,
   )
   const remove = db.prepare<[string, string]>('DELETE FROM reports WHERE id = ? AND tenantId = ?')
-  const owner = db.prepare<[string], string>('SELECT tenantId FROM reports WHERE id = ?').pluck()
+  const owner = db.prepare<[string], Tenant>('SELECT tenantId FROM reports WHERE id = ?').pluck()
   const prepared = new Map<string, ReturnType<typeof prepare>>()
 
   function prepare(where: string, count: string) {
@@ -88,7 +89,7 @@ export function createReportStore(db: Database) {
      * A page of a tenant's reports, newest first.
      * @returns at most `limit` items, the exact number of all, and the sort key of the last item when more follow
      */
-    list(tenantId: string, filter: ReportFilter, { limit, offset, after }: PageStart) {
+    list(tenantId: Tenant, filter: ReportFilter, { limit, offset, after }: PageStart) {
       const { count, page, after: pageAfter } = statements(filter)
       const { severity, policy_version, since, until } = filter
       const given = { tenantId, severity, policy_version, since, until }
@@ -104,10 +105,10 @@ export function createReportStore(db: Database) {
         ...(last === undefined ? {} : { next: [last.createdAt, last.seq] as const }),
       }
     },
-    get: (tenantId: string, id: string): StoredReport | undefined => get.get(id, tenantId),
-    remove: (tenantId: string, id: string): void => void remove.run(id, tenantId),
+    get: (tenantId: Tenant, id: string): StoredReport | undefined => get.get(id, tenantId),
+    remove: (tenantId: Tenant, id: string): void => void remove.run(id, tenantId),
     /** The tenant whose report this is. */
-    ownerOf: (id: string): string | undefined => owner.get(id),
+    ownerOf: (id: string): Tenant | undefined => owner.get(id),
   }
 }
 

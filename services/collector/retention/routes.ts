@@ -1,10 +1,10 @@
 import type { App } from '#shared/server.ts'
 import type { Writes } from '#shared/writes.ts'
+import type { Tenant } from '#shared/scope.ts'
 import Joi from 'joi'
 import type { CollectorConfig } from '../config.ts'
 import type { CollectorMetrics } from '../probes/metrics.ts'
 import { timeMember } from '../parameters.ts'
-import { adminGuard } from '../tenants/guard.ts'
 import type { RetentionStore } from './store.ts'
 
 const DAY_MS = 86_400_000
@@ -21,7 +21,7 @@ export const retentionRoutes =
     const { RETAIN_DAYS: retainDays, RETENTION_CHUNK: chunk } = config
 
     /** One transaction a chunk, so that ingest goes on in between. */
-    async function deleteBefore(tenantId: string, cutoffTime: number): Promise<number> {
+    async function deleteBefore(tenantId: Tenant, cutoffTime: number): Promise<number> {
       let deleted = 0
       for (let last = chunk; last === chunk; deleted += last) {
         last = await writes.run(() => store.deleteBefore(tenantId, cutoffTime, chunk))
@@ -34,7 +34,6 @@ export const retentionRoutes =
       '/admin/retention/run',
       {
         config: { etag: false },
-        onRequest: adminGuard(metrics),
         schema: {
           tags: ['admin'],
           summary: "Delete the tenant's reports that are older than RETAIN_DAYS",
@@ -42,7 +41,7 @@ export const retentionRoutes =
         },
       },
       async (request, reply) => {
-        const { tenant: tenantId } = request.apiKey
+        const { tenant: tenantId } = request.caller
         const cutoffTime = Date.now() - retainDays * DAY_MS
         // A retry with the same Idempotency-Key gets the first answer; what expired since then goes now, not later.
         const deleted = await deleteBefore(tenantId, cutoffTime)

@@ -1,4 +1,5 @@
 import type { Database } from '#shared/database.ts'
+import type { Tenant } from '#shared/scope.ts'
 
 export type RetentionStore = ReturnType<typeof createRetentionStore>
 
@@ -13,7 +14,7 @@ export function createRetentionStore(db: Database) {
      * Deletes at most `limit` of the tenant's reports from before `cutoffTime`, oldest first.
      * @returns how many it deleted
      */
-    deleteBefore: (tenantId: string, cutoffTime: number, limit: number): number =>
+    deleteBefore: (tenantId: Tenant, cutoffTime: number, limit: number): number =>
       remove.run(tenantId, cutoffTime, limit).changes,
   }
 }

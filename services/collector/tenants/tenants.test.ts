@@ -82,3 +82,38 @@ t.test('with access required a key counts only behind the gateway, whose address
   t.equal((await ask('/reports/x/bundle.zip?token=x', { headers })).statusCode, 403)
   t.match((await ask('/admin/audit/logs', { headers })).json(), { logs: [{ ip: '203.0.113.9' }] })
 })
+
+t.test('whom the gateway has verified needs no X-Api-Key, and may do what the role and the scope say', async (t) => {
+  const secret = 'a secret that is long enough, 32+'
+  const { app } = await collector(t, { ACCESS: 'required', INTERNAL_SECRET: secret })
+  const exp = Math.floor(Date.now() / 1000) + 30
+  const as = (tenant: string, role: string, scope?: string) => ({
+    'x-najimban-assertion': signAssertion(secret, {
+      aud: 'collector',
+      exp,
+      tenant,
+      roles: [role],
+      cred: 'key:k1',
+      rid: 'r',
+      ip: '203.0.113.9',
+      ...(scope === undefined ? {} : { scope }),
+    }),
+  })
+  const ask = (url: string, headers: Record<string, string>, payload?: object) =>
+    app.inject({ url, headers, ...(payload === undefined ? {} : { method: 'POST' as const, payload }) })
+  const report = { status: { api: 'pass' } }
+  const { id } = (await ask('/ingest/qc', as('teamA', 'operator'), report)).json<{ id: string }>()
+  t.equal((await ask(`/reports/${id}`, as('teamA', 'viewer'))).statusCode, 200)
+  t.equal((await ask(`/reports/${id}`, as('teamB', 'admin'))).statusCode, 404, 'not yours is not there')
+  t.equal((await ask('/ingest/qc', as('teamA', 'viewer'), report)).statusCode, 403)
+  t.equal((await ask('/ingest/qc', as('teamA', 'operator', 'ingest'), report)).statusCode, 201)
+  const limited = await ask(`/reports/${id}`, as('teamA', 'operator', 'ingest'))
+  t.equal(limited.statusCode, 403)
+  t.match(limited.headers['www-authenticate'], 'insufficient_scope')
+  t.equal((await ask('/reports', { ...as('teamA', 'viewer'), 'x-tenant': 'teamA' })).statusCode, 200)
+  t.equal((await ask('/reports', { ...as('teamA', 'admin'), 'x-tenant': 'teamB' })).statusCode, 403)
+  t.equal((await ask('/admin/audit/logs', as('teamA', 'operator'))).statusCode, 403)
+  t.match((await ask('/admin/audit/logs', as('teamA', 'auditor'))).json(), {
+    logs: [{ securityEvent: 'insufficient_role' }],
+  })
+})

@@ -1,4 +1,5 @@
 import type { Database } from '#shared/database.ts'
+import { asTenant } from '#shared/scope.ts'
 import { testService } from '#shared/test/service.ts'
 import type { Test } from 'tap'
 import { collectorProcess } from '../app.ts'
@@ -43,7 +44,7 @@ export async function collector(t: Test, env: Record<string, string> = {}) {
   /** Stores a report of the tenant as if it had come at that time (milliseconds since 1970). */
   const ingestAt = (createdAt: number, payload: IngestInput = { status: { api: 'pass' } }, tenant = 'default') => {
     const report = newReport(payload, createdAt)
-    createIngestStore(service.database as Database).add(tenant, report)
+    createIngestStore(service.database as Database).add(asTenant(tenant), report)
     return report.id
   }
   return { ...service, ask, ingest, ingestAt }

@@ -17,7 +17,7 @@ export const timelineRoutes = (store: TimelineStore, config: CollectorConfig) =>
     },
     async (request) => {
       const { window_h } = request.query
-      return { window_h, buckets: await store.buckets(request.apiKey.tenant, window_h, Date.now()) }
+      return { window_h, buckets: await store.buckets(request.caller.tenant, window_h, Date.now()) }
     },
   )
 }

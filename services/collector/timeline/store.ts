@@ -1,4 +1,5 @@
 import type { Database } from '#shared/database.ts'
+import type { Tenant } from '#shared/scope.ts'
 
 export const HOUR_MS = 3_600_000
 
@@ -27,7 +28,7 @@ export function createTimelineStore(db: Database) {
      * every report of the last `hours` hours is counted. A report that says no severity counts as info.
      * @param now milliseconds since 1970
      */
-    buckets(tenantId: string, hours: number, now: number): Bucket[] {
+    buckets(tenantId: Tenant, hours: number, now: number): Bucket[] {
       const last = Math.floor(now / HOUR_MS) * HOUR_MS
       const first = last - hours * HOUR_MS
       const found = new Map(counts.all(tenantId, first, last).map((bucket) => [bucket.time, bucket]))

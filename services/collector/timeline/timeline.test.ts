@@ -1,5 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
+import { DEFAULT_TENANT } from '#shared/caller.ts'
+import { asTenant } from '#shared/scope.ts'
 import { createRetentionStore } from '../retention/store.ts'
 import { collector, judged } from '../test/collector.ts'
 import { createTimelineStore, HOUR_MS } from './store.ts'
@@ -28,7 +30,7 @@ t.test('buckets are hours of UTC, oldest first, with nothing left out', async (t
   at(Date.UTC(2026, 10, 21, 10), 'block')
   at(Date.UTC(2026, 10, 21, 7, 59, 59, 999), 'info')
   at(Date.UTC(2026, 10, 21, 11), 'block')
-  t.same(store.buckets('default', 2, now), [
+  t.same(store.buckets(DEFAULT_TENANT, 2, now), [
     { time: Date.UTC(2026, 10, 21, 8), info: 0, warn: 0, block: 0 },
     { time: Date.UTC(2026, 10, 21, 9), info: 0, warn: 1, block: 0 },
     { time: Date.UTC(2026, 10, 21, 10), info: 0, warn: 0, block: 1 },
@@ -60,7 +62,7 @@ t.test('after any reports and retention runs the counts are those of a recount',
     fc.asyncProperty(fc.array(fc.oneof(came, run), { maxLength: 30 }), async (steps) => {
       for (const step of steps) {
         if ('at' in step) ingestAt(step.at, judged(step.severity), step.tenant)
-        else retention.deleteBefore(step.tenant, step.before, step.limit)
+        else retention.deleteBefore(asTenant(step.tenant), step.before, step.limit)
       }
       t.same(kept.all(), recount.all())
       for (const severity of ['info', 'warn', 'block']) {

@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import { etagOf, requireMatch } from '#shared/etag.ts'
 import { Problem } from '#shared/problem.ts'
+import type { Owner } from '#shared/scope.ts'
 import type { EntryStore } from './store.ts'
 
 /** How a client wants an entry's representation wrapped. */
@@ -20,7 +21,7 @@ export const entryNotFound = () =>
 export function currentEntry(
   entries: EntryStore,
   request: FastifyRequest,
-  user: string,
+  user: Owner,
   id: string,
   shape = bare,
 ): string {

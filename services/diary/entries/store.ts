@@ -1,4 +1,5 @@
 import type { Database } from '#shared/database.ts'
+import type { Owner } from '#shared/scope.ts'
 import { searchTextOf } from '../search/fold.ts'
 import { ENTRY_DOCUMENT, type ListedEntry } from './document.ts'
 import type { EntryChange, EntryInput, Mood } from './schema.ts'
@@ -29,7 +30,7 @@ const nullIfEmpty = (text: string | null | undefined) => (text === undefined || 
 
 /** The only SQL that writes entries. */
 export function createEntryStore(db: Database) {
-  const list = db.prepare<[Page & { user: string }], ListedEntry>(
+  const list = db.prepare<[Page & { user: Owner }], ListedEntry>(
     `SELECT date, ${ENTRY_DOCUMENT} AS document FROM entries
      WHERE user_id = @user AND date BETWEEN @from AND @to AND (@before IS NULL OR date < @before)
      ORDER BY date DESC LIMIT @limit OFFSET @offset`,
@@ -57,12 +58,12 @@ export function createEntryStore(db: Database) {
 
   return {
     /** Newest first. */
-    list: (user: string, page: Page) => list.all({ ...page, user }),
-    byId: (user: string, id: string) => byId.get(user, id),
-    byDate: (user: string, date: string) => byDate.get(user, date),
+    list: (user: Owner, page: Page) => list.all({ ...page, user }),
+    byId: (user: Owner, id: string) => byId.get(user, id),
+    byDate: (user: Owner, date: string) => byDate.get(user, date),
 
     /** False when the user has an entry for that date already. */
-    insert(user: string, id: string, entry: EntryInput, now: string): boolean {
+    insert(user: Owner, id: string, entry: EntryInput, now: string): boolean {
       const tags = entry.tags ?? []
       const { changes } = insert.run({
         id,
@@ -79,7 +80,7 @@ export function createEntryStore(db: Database) {
     },
 
     /** What is omitted or null stays. */
-    update(user: string, id: string, change: EntryChange, now: string): void {
+    update(user: Owner, id: string, change: EntryChange, now: string): void {
       const current = row.get(user, id)
       if (current === undefined) return
       const content = change.content ?? current.content
@@ -97,7 +98,7 @@ export function createEntryStore(db: Database) {
     },
 
     /** Something that belongs to the entry has changed. */
-    touch: (user: string, id: string, now: string) => touch.run(now, user, id),
-    remove: (user: string, id: string) => remove.run(user, id),
+    touch: (user: Owner, id: string, now: string) => touch.run(now, user, id),
+    remove: (user: Owner, id: string) => remove.run(user, id),
   }
 }

@@ -1,4 +1,5 @@
 import { invalidField, Problem } from '#shared/problem.ts'
+import type { Owner } from '#shared/scope.ts'
 import type { EmbeddedImages } from './body.ts'
 import type { ReceivedImage } from './receive.ts'
 import { imageIdOf } from './schema.ts'
@@ -42,7 +43,7 @@ export const receivedOf = (wanted: readonly WantedImage[]): ReceivedImage[] =>
  */
 export function arrangeImages(
   images: ImageStore,
-  user: string,
+  user: Owner,
   entryId: string,
   wanted: readonly WantedImage[],
   now: string,
@@ -65,7 +66,7 @@ export function arrangeImages(
 /** Adds received images after those that the entry has. @throws Problem too-large beyond `max` */
 export function appendImages(
   images: ImageStore,
-  user: string,
+  user: Owner,
   entryId: string,
   received: readonly ReceivedImage[],
   max: number,

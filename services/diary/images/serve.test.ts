@@ -113,7 +113,7 @@ t.test('in open access the id is the permission, with access required the owner 
       exp: Math.floor(Date.now() / 1000) + 30,
       sub,
       tenant: 'default',
-      roles: [],
+      roles: ['viewer'],
       rid: 'r',
       ip: '::1',
     }),

@@ -1,4 +1,5 @@
 import type { Database } from '#shared/database.ts'
+import type { Owner } from '#shared/scope.ts'
 import type { ImageFile } from './files.ts'
 import type { ReceivedImage } from './receive.ts'
 import type { ImageType } from './types.ts'
@@ -34,13 +35,13 @@ export function createImageStore(db: Database) {
   return {
     /** Whoever it belongs to: for callers to whom the unguessable id is the permission. */
     find: (id: string) => any.get(id),
-    byId: (user: string, id: string) => own.get(user, id),
-    ofEntry: (user: string, entryId: string) => ofEntry.all(user, entryId),
-    insert(user: string, entryId: string, image: ReceivedImage, position: number, now: string): void {
+    byId: (user: Owner, id: string) => own.get(user, id),
+    ofEntry: (user: Owner, entryId: string) => ofEntry.all(user, entryId),
+    insert(user: Owner, entryId: string, image: ReceivedImage, position: number, now: string): void {
       insert.run({ ...image, entry_id: entryId, user_id: user, position, created_at: now })
     },
-    move: (user: string, id: string, position: number) => move.run(position, user, id),
-    remove: (user: string, id: string) => remove.run(user, id),
+    move: (user: Owner, id: string, position: number) => move.run(position, user, id),
+    remove: (user: Owner, id: string) => remove.run(user, id),
     /** Of all users, those whose id begins with two hex digits: what the sweep compares with a folder. */
     inFolder: (folder: string) => inFolder.all(folder, `${folder}~`),
   }
