@@ -19,6 +19,9 @@ export const migrations: readonly Migration[] = [
     state TEXT NOT NULL CHECK (state IN ('pending', 'approved', 'rejected', 'suspended', 'deleting')),
     password_hash TEXT,
     email_verified_at TEXT,
+    -- A pending account becomes approved when it waits for nothing any more.
+    awaits_email INTEGER NOT NULL DEFAULT 0,
+    awaits_approval INTEGER NOT NULL DEFAULT 0,
     locale TEXT NOT NULL,
     time_zone TEXT NOT NULL,
     created_at TEXT NOT NULL,
@@ -29,6 +32,7 @@ export const migrations: readonly Migration[] = [
     name TEXT NOT NULL,
     created_at TEXT NOT NULL
   );
+  INSERT INTO tenants VALUES ('default', 'Default', strftime('%Y-%m-%dT%H:%M:%fZ'));
   CREATE TABLE memberships (
     account_id TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
     tenant TEXT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
@@ -48,6 +52,22 @@ export const migrations: readonly Migration[] = [
   ) WITHOUT ROWID;
   CREATE INDEX one_time_tokens_by_account ON one_time_tokens (account_id, purpose);
   CREATE INDEX one_time_tokens_by_age ON one_time_tokens (expires);
+
+  -- Mails that are still to be sent, and how many were asked for by whom.
+  CREATE TABLE mail_outbox (
+    id TEXT PRIMARY KEY,
+    content_sealed BLOB NOT NULL,
+    tries INTEGER NOT NULL DEFAULT 0,
+    next INTEGER NOT NULL,
+    created INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  CREATE INDEX mail_outbox_by_time ON mail_outbox (next);
+  CREATE TABLE mail_counts (
+    key TEXT PRIMARY KEY,
+    count INTEGER NOT NULL,
+    expires INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  CREATE INDEX mail_counts_by_age ON mail_counts (expires);
 
   CREATE TABLE login_failures (
     key TEXT PRIMARY KEY,
