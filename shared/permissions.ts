@@ -66,6 +66,11 @@ export const PERMISSIONS = {
 
 export type PermissionName = keyof typeof PERMISSIONS
 
+const ACCOUNT_DATA = [
+  'GET /internal/accounts/:account/files',
+  'GET /internal/accounts/:account/files/*',
+  'DELETE /internal/accounts/:account',
+]
 const PROBES = ['GET /health', 'GET /health/live', 'GET /health/ready', 'GET /openapi.json']
 
 /** Which class every route belongs to. One that is missing here is refused; a test compares it with the running apps. */
@@ -73,6 +78,7 @@ export const ROUTE_PERMISSIONS: Record<ProcessName, Partial<Record<PermissionNam
   gateway: { public: [...PROBES, 'GET /docs'] },
   calendar: {
     public: PROBES,
+    internal: ACCOUNT_DATA,
     'calendar.read': [
       'GET /api/calendar/events',
       'GET /api/calendar/events/:id',
@@ -105,6 +111,7 @@ export const ROUTE_PERMISSIONS: Record<ProcessName, Partial<Record<PermissionNam
   },
   diary: {
     public: PROBES,
+    internal: ACCOUNT_DATA,
     'diary.read': [
       'GET /api/diaries',
       'GET /api/diaries/search',

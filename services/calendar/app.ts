@@ -1,5 +1,7 @@
+import { accountDataRoutes } from '#shared/account-data.ts'
 import { createService, serveServiceHealth } from '#shared/service.ts'
 import type { Built, Deps, ProcessOptions } from '#shared/start.ts'
+import { createCalendarData } from './account-data/store.ts'
 import { settings, type CalendarConfig } from './config.ts'
 import { eventTagRoutes } from './event-tags/routes.ts'
 import { createEventTagStore } from './event-tags/store.ts'
@@ -35,5 +37,6 @@ export function buildCalendar(config: CalendarConfig, deps: Deps): Built {
   void app.register(tagRoutes(createTagStore(db), writes, config), { prefix: '/api/calendar/tags' })
   void app.register(eventTags, { prefix: '/api/calendar/tags/events/:eventId/tags' })
   void app.register(todoRoutes(createTodoStore(db), writes, config), { prefix: '/api/calendar/todos' })
+  void app.register(accountDataRoutes(createCalendarData(db, writes)))
   return { app, close: writes.stop }
 }

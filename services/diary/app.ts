@@ -1,5 +1,7 @@
+import { accountDataRoutes } from '#shared/account-data.ts'
 import { createService, serveServiceHealth } from '#shared/service.ts'
 import type { Built, Deps, ProcessOptions } from '#shared/start.ts'
+import { createDiaryData } from './account-data/store.ts'
 import { settings, type DiaryConfig } from './config.ts'
 import { entryRoutes } from './entries/routes.ts'
 import { entrySchemas } from './entries/schema.ts'
@@ -41,6 +43,7 @@ export function buildDiary(config: DiaryConfig, deps: Deps): Built {
   void app.register(searchRoutes(createSearchStore(db), entrySchemas(config)))
   void app.register(entryRoutes(parts))
   void app.register(imageRoutes(parts))
+  void app.register(accountDataRoutes(createDiaryData(db, writes, files)))
 
   const sweep = scheduleSweep(files, images.inFolder, deps.logger, config.DRAIN_TIMEOUT_MS)
   return {

@@ -36,7 +36,7 @@ export interface EventPage {
 
 export type EventStore = ReturnType<typeof createEventStore>
 
-const EVENT_JSON = `json_object(
+export const EVENT_JSON = `json_object(
   'id', id, 'title', title, 'description', description, 'start_time', start_time, 'end_time', end_time,
   'all_day', json(iif(all_day, 'true', 'false')), 'location', location, 'type', type, 'color', color,
   'reminder_minutes', reminder_minutes, 'start_at', start_at, 'end_at', end_at, 'time_zone', time_zone,

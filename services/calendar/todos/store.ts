@@ -29,7 +29,7 @@ export interface TodoPage {
 
 export type TodoStore = ReturnType<typeof createTodoStore>
 
-const TODO_JSON = `json_object('id', id, 'title', title, 'description', description, 'date', date,
+export const TODO_JSON = `json_object('id', id, 'title', title, 'description', description, 'date', date,
   'priority', priority, 'completed', completed, 'created_at', created_at, 'updated_at', updated_at)`
 const SELECTED = `FROM todos
   WHERE user_id = @user AND date <= @to AND (date, rank, number) > (@afterDate, @afterRank, @afterNumber)
