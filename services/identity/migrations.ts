@@ -176,25 +176,40 @@ export const migrations: readonly Migration[] = [
   );
   CREATE INDEX app_passwords_by_account ON app_passwords (account_id);
 
-  -- The adapter of oidc-provider: sessions, grants, codes, tokens and clients as it sees them.
+  -- Applications that administrators registered. Of a secret only the hash is kept; metadata is what RFC 7591 calls so.
+  CREATE TABLE oauth_clients (
+    id TEXT PRIMARY KEY,
+    tenant TEXT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    metadata TEXT NOT NULL,
+    -- What the application may do in its own name; NULL for one that acts for people only.
+    role TEXT,
+    first_party INTEGER NOT NULL,
+    secret_hash TEXT,
+    created_at TEXT NOT NULL,
+    updated_at TEXT NOT NULL
+  );
+  CREATE INDEX oauth_clients_by_tenant ON oauth_clients (tenant, id);
+  -- What oidc-provider keeps: sessions, interactions, grants, codes and tokens, each by the hash of what its holder has.
   CREATE TABLE oidc_records (
     model TEXT NOT NULL,
     id TEXT NOT NULL,
-    payload TEXT NOT NULL,
+    payload_sealed BLOB NOT NULL,
     grant_id TEXT,
     user_code TEXT,
     uid TEXT,
-    account_id TEXT,
-    client_id TEXT,
+    account_id TEXT REFERENCES accounts (id) ON DELETE CASCADE,
+    client_id TEXT REFERENCES oauth_clients (id) ON DELETE CASCADE,
     consumed INTEGER,
-    expires INTEGER,
+    expires INTEGER NOT NULL,
     PRIMARY KEY (model, id)
-  ) WITHOUT ROWID;
+  );
   CREATE INDEX oidc_records_by_grant ON oidc_records (grant_id) WHERE grant_id IS NOT NULL;
   CREATE INDEX oidc_records_by_user_code ON oidc_records (user_code) WHERE user_code IS NOT NULL;
   CREATE INDEX oidc_records_by_uid ON oidc_records (uid) WHERE uid IS NOT NULL;
   CREATE INDEX oidc_records_by_account ON oidc_records (account_id) WHERE account_id IS NOT NULL;
-  CREATE INDEX oidc_records_by_age ON oidc_records (expires) WHERE expires IS NOT NULL;
+  CREATE INDEX oidc_records_by_client ON oidc_records (client_id) WHERE client_id IS NOT NULL;
+  CREATE INDEX oidc_records_by_age ON oidc_records (expires);
 
   -- What other services still have to delete of accounts that are gone.
   CREATE TABLE account_deletions (
