@@ -1,23 +1,20 @@
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import type Joi from 'joi'
-import { settings as gateway } from '../gateway/config.ts'
-import { settings as calendar } from '../services/calendar/config.ts'
-import { settings as collector } from '../services/collector/config.ts'
-import { settings as diary } from '../services/diary/config.ts'
-import { settings as identity } from '../services/identity/config.ts'
 import { commonSettings } from '#shared/config.ts'
+import { SETTINGS } from './start/faults.ts'
 
 /** docs/settings.md is written by `node scripts/settings-table.ts`; a test fails when it is not what the code says. */
 export const SETTINGS_FILE = path.join(import.meta.dirname, '..', 'docs', 'settings.md')
 
 const GROUPS = {
   'Every process': commonSettings,
-  Gateway: gateway,
-  Calendar: calendar,
-  Diary: diary,
-  Collector: collector,
-  Identity: identity,
+  ...Object.fromEntries(
+    Object.entries(SETTINGS).map(([name, settings]) => [
+      name.replace(/^./, (letter) => letter.toUpperCase()),
+      settings,
+    ]),
+  ),
 }
 
 interface Described {

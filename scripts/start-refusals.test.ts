@@ -71,6 +71,29 @@ t.test('what keeps it from starting is one clear line and exit 1', async (t) => 
   )
 })
 
+t.test('production refuses to start without secrets of its own, and says all that is wrong at once', async (t) => {
+  const { env } = await systemSettings(t)
+  const random = 'Zq8_v1RtYp0-wKe3Lm5NbX7cJd9HfGs2'
+  const refusal = async (given: Record<string, string>) => {
+    const started = runStart(t, { ...env, NODE_ENV: 'production', ...given })
+    t.equal(await started.exited, 1)
+    return started.output()
+  }
+  const [nothing, short, easy, published] = await Promise.all([
+    refusal({ DIARY_LIST_MAX: 'many' }),
+    refusal({ INTERNAL_SECRET: 'short' }),
+    refusal({ INTERNAL_SECRET: 'change'.repeat(8) }),
+    refusal({ INTERNAL_SECRET: random, API_KEYS: 'team:key,default:collector-key' }),
+  ])
+  t.match(nothing, /^INTERNAL_SECRET is missing/m)
+  t.match(nothing, /^(identity|collector, identity): ENCRYPTION_KEYS \(or ENCRYPTION_KEYS_FILE\) is missing/m)
+  t.match(nothing, /^diary: DIARY_LIST_MAX must be a number/m)
+  t.match(short, /^INTERNAL_SECRET length must be at least 32/m)
+  t.match(easy, /^INTERNAL_SECRET is too easy to guess/m)
+  t.match(published, /API_KEYS has the published default key/)
+  t.notMatch(published, random)
+})
+
 t.test('an unknown name is answered with the names that there are', async (t) => {
   const started = runStart(t, {}, ['calender'])
   t.equal(await started.exited, 64)

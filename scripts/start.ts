@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -35,21 +36,28 @@ try {
   process.exit(1)
 }
 
+const env: NodeJS.ProcessEnv = {
+  // One malloc arena a process instead of one a thread: less memory, and these processes have one busy thread.
+  MALLOC_ARENA_MAX: '1',
+  ...process.env,
+  // In production it is the operator's, like every secret: the processes refuse to start without it.
+  ...(process.env.NODE_ENV === 'production' || process.env.INTERNAL_SECRET
+    ? {}
+    : { INTERNAL_SECRET: randomBytes(32).toString('hex') }),
+  MONITOR_KEY: key,
+  ...(socketDir === '' ? {} : { SOCKET_DIR: socketDir }),
+}
+
 const supervisor = createSupervisor({
   fileOf: (name) =>
     path.join(import.meta.dirname, '..', name === 'gateway' ? 'gateway' : `services/${name}`, 'main.ts'),
-  env: {
-    // One malloc arena a process instead of one a thread: less memory, and these processes have one busy thread.
-    MALLOC_ARENA_MAX: '1',
-    ...process.env,
-    // In production it is the operator's, like every secret: the processes refuse to start without it.
-    ...(process.env.NODE_ENV === 'production' || process.env.INTERNAL_SECRET
-      ? {}
-      : { INTERNAL_SECRET: randomBytes(32).toString('hex') }),
-    MONITOR_KEY: key,
-    ...(socketDir === '' ? {} : { SOCKET_DIR: socketDir }),
-  },
+  env,
   editing: values.watch,
+  faultsOf: (those) =>
+    spawnSync(process.execPath, [path.join(import.meta.dirname, 'start', 'faults.ts'), ...those], {
+      env,
+      encoding: 'utf8',
+    }).stderr,
   end: (code, reason) => {
     if (reason !== undefined) console.error(reason)
     process.exit(code)

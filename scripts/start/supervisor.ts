@@ -13,6 +13,8 @@ export interface SupervisorOptions {
   env: NodeJS.ProcessEnv
   /** Somebody is editing: a process that dies waits for the next change instead of being started again. */
   editing?: boolean
+  /** Why processes refuse their settings, all of them, each reason once; nothing when it is not their settings. */
+  faultsOf(names: ProcessName[]): string
   /** Ends the supervisor itself. */
   end(code: number, reason?: string): void
 }
@@ -47,10 +49,13 @@ const reasonIn = (lines: string[]): string =>
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
 /** Starts processes, starts those again that die, and ends them in order: the gateway first, then the services. */
-export function createSupervisor({ fileOf, env, editing = false, end }: SupervisorOptions) {
+export function createSupervisor({ fileOf, env, editing = false, faultsOf, end }: SupervisorOptions) {
   const children = new Map<ProcessName, Child>()
   const crashes = new Map<ProcessName, number[]>()
   let stopping = false
+  /** What processes say while they start: five that refuse the same setting need not say so five times. */
+  let held: string[] | undefined
+  const say = (line: string) => void (held === undefined ? process.stderr.write(line) : held.push(line))
 
   function spawn(name: ProcessName, expected = false): Child {
     const child = fork(fileOf(name), { env, execArgv: ['--expose-gc'], stdio: ['ignore', 'inherit', 'pipe', 'ipc'] })
@@ -59,7 +64,7 @@ export function createSupervisor({ fileOf, env, editing = false, end }: Supervis
       for (const line of text.split('\n').filter((part) => part !== '')) {
         lastWords.push(line)
         if (lastWords.length > 20) lastWords.shift()
-        if (!stopping) process.stderr.write(line.startsWith(`${name}: `) ? `${line}\n` : `${name}: ${line}\n`)
+        if (!stopping) say(line.startsWith(`${name}: `) ? `${line}\n` : `${name}: ${line}\n`)
       }
     })
     const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))
@@ -144,13 +149,21 @@ export function createSupervisor({ fileOf, env, editing = false, end }: Supervis
         throw new Error(`not ready within ${READY_TIMEOUT_MS / 1000} s`)
       })
       late.catch(() => undefined)
+      held = []
+      const tell = (text = held?.join('') ?? '') => {
+        held = undefined
+        process.stderr.write(text)
+      }
       try {
         const starting = names.map((name) => spawn(name, true))
         const ready = await Promise.race([Promise.all(starting.map((child) => child.ready)), late])
         for (const child of starting) child.expected = false
+        tell()
         return ready
       } catch (error) {
-        await giveUp((error as Error).message)
+        const reason = (error as Error).message
+        tell((reason === '' && faultsOf(names)) || undefined)
+        await giveUp(reason)
         return new Promise(() => undefined)
       }
     },
