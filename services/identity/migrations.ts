@@ -138,6 +138,7 @@ export const migrations: readonly Migration[] = [
   CREATE TABLE passkeys (
     id TEXT PRIMARY KEY,
     account_id TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    credential_id TEXT NOT NULL UNIQUE,
     name TEXT NOT NULL,
     public_key BLOB NOT NULL,
     counter INTEGER NOT NULL,
