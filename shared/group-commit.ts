@@ -14,6 +14,8 @@ export interface GroupCommitOptions {
   maxBatch: number
   /** Called when the disk failed at fsync: the process must end, its page cache is not to be trusted any more. */
   onDiskFailure?(error: Error): void
+  /** Called after every transaction that is on disk, before its writes are answered. */
+  onCommit?(): void
   /** False refuses every write (the file was moved or deleted under us). */
   isUsable?(): boolean
 }
@@ -80,6 +82,7 @@ export function createGroupCommit(db: Database, options: GroupCommitOptions) {
       if (FSYNC.test(String((error as { code?: unknown }).code))) options.onDiskFailure?.(error as Error)
       return
     }
+    options.onCommit?.()
     results.forEach((result, index) => {
       const { resolve, reject } = batch[index] as Waiting
       if ('error' in result) reject(storageProblem(result.error))

@@ -141,7 +141,14 @@ export const ROUTE_PERMISSIONS: Record<ProcessName, Partial<Record<PermissionNam
     'audit.read': ['GET /admin/audit/logs'],
   },
   identity: {
-    public: PROBES,
+    public: [...PROBES, 'GET /.well-known/jwks.json'],
+    'identity.admin': [
+      'GET /api/admin/signing-keys',
+      'POST /api/admin/signing-keys/rotate',
+      'GET /api/admin/encryption',
+      'POST /api/admin/encryption/rotate',
+    ],
+    internal: ['GET /internal/revocations'],
   },
 }
 
@@ -159,6 +166,15 @@ export function permissionsOf(process: ProcessName): Map<string, PermissionName>
 export function hasRole(roles: readonly string[], least: Role): boolean {
   const rank = ROLES.indexOf(least)
   return roles.some((role) => ROLES.indexOf(role as Role) >= rank)
+}
+
+/** Every scope that some route asks of this role, separated by spaces. */
+export function scopesOf(role: Role): string {
+  const classes: PermissionClass[] = Object.values(PERMISSIONS)
+  const reached = classes.filter(
+    ({ role: least }) => least !== undefined && least !== SERVICE_ROLE && hasRole([role], least),
+  )
+  return SCOPES.filter((scope) => reached.some((one) => one.scope === scope)).join(' ')
 }
 
 const refuse = (detail: string, challenge?: string) =>

@@ -4,6 +4,7 @@ import { identifyCaller } from './caller.ts'
 import type { CommonConfig } from './config.ts'
 import type { Database } from './database.ts'
 import type { Health } from './health.ts'
+import type { Keyring } from './keyring.ts'
 import { serveOpenApi } from './openapi.ts'
 import { authorize, permissionsOf, routeName, type PermissionName } from './permissions.ts'
 import { HEALTH_NAMES, type ServiceName } from './ports.ts'
@@ -29,6 +30,8 @@ declare module 'fastify' {
 export interface ServiceGuards {
   /** Finds out who is asking where the gateway could not (the collector's keys), and puts it into `request.caller`. */
   authenticate?: (request: FastifyRequest) => void
+  /** Of services that answer with secrets or store them. */
+  keyring?: Keyring
 }
 
 /**
@@ -39,12 +42,13 @@ export function createService(
   { name, title, description }: ServiceInfo,
   config: CommonConfig,
   deps: Deps,
-  { authenticate }: ServiceGuards = {},
+  { authenticate, keyring }: ServiceGuards = {},
 ) {
   const db = deps.database as Database
   const answerCache = createAnswerCache(config.ANSWER_CACHE_MAX_BYTES)
   const writes = createWrites(db, config, {
     health: deps.health,
+    ...(keyring === undefined ? {} : { keyring }),
     onWrite: answerCache.changed,
     onDiskFailure: (error) => {
       deps.logger.fatal({ err: error }, 'the disk failed; what it holds is read anew at the next start')

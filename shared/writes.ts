@@ -2,7 +2,9 @@ import type { Database } from 'better-sqlite3'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { CommonConfig } from './config.ts'
 import { createGroupCommit } from './group-commit.ts'
+import type { Aad } from './envelope.ts'
 import type { Health } from './health.ts'
+import type { Keyring } from './keyring.ts'
 import { invalidField, Problem } from './problem.ts'
 
 /** The table that remembers answers by Idempotency-Key; every service's first migration includes it. */
@@ -30,9 +32,41 @@ export interface Answer {
   body?: unknown
 }
 
+export interface AnswerOptions {
+  /** Request or answer have secrets in them: what is remembered of both is sealed. */
+  sensitive?: boolean
+}
+
 export type Writes = ReturnType<typeof createWrites>
 
+/** A remembered answer; a sealed one has its fingerprint inside, for a hash of a password is a password to guess. */
+interface Remembered {
+  fingerprint: string
+  status: number
+  body: string | Buffer
+}
+
+const SEALED_FINGERPRINT = 'sealed'
+/** A SHA-256 in hexadecimal. */
+const FINGERPRINT_LENGTH = 64
+
+/** What the sealed body of a remembered answer is bound to. */
+export const sealedAnswer = (owner: string, key: string): Aad => ({
+  table: 'idempotency_keys',
+  column: 'body',
+  row: key,
+  owner,
+})
+
 type WriteConfig = Pick<CommonConfig, 'WRITE_QUEUE_MAX' | 'WRITE_BATCH_MAX' | 'IDEMPOTENCY_TTL_HOURS'>
+
+interface Once {
+  owner: string
+  key: string
+  fingerprint: string
+  write: () => Answer
+  sensitive: boolean
+}
 
 /** Durable writes of one service: group commit, and answers remembered by Idempotency-Key in the same transaction. */
 export function createWrites(
@@ -43,16 +77,20 @@ export function createWrites(
     onDiskFailure?: (error: Error) => void
     /** Told inside every write whose data changes; without an owner it may be anybody's. */
     onWrite?: (owner?: string) => void
+    /** Seals what sensitive answers leave behind; without it there can be none. */
+    keyring?: Keyring
   } = {},
 ) {
+  const commitListeners: (() => void)[] = []
   const group = createGroupCommit(db, {
     maxQueue: config.WRITE_QUEUE_MAX,
     maxBatch: config.WRITE_BATCH_MAX,
     onDiskFailure: guards.onDiskFailure,
     isUsable: guards.health?.isDatabaseUsable,
+    onCommit: () => commitListeners.forEach((listener) => listener()),
   })
   const ttl = config.IDEMPOTENCY_TTL_HOURS * HOUR_MS
-  const find = db.prepare<[string, string, number], { fingerprint: string; status: number; body: string }>(
+  const find = db.prepare<[string, string, number], Remembered>(
     'SELECT fingerprint, status, body FROM idempotency_keys WHERE owner = ? AND key = ? AND created_at > ?',
   )
   const remember = db.prepare('INSERT OR REPLACE INTO idempotency_keys VALUES (?, ?, ?, ?, ?, ?)')
@@ -69,12 +107,24 @@ export function createWrites(
   const textOf = ({ body }: Answer) =>
     body === undefined ? '' : typeof body === 'string' ? body : JSON.stringify(body)
 
-  function once(owner: string, key: string, fingerprint: string, write: () => Answer): Answer & { replayed: boolean } {
+  function recall(owner: string, key: string): (Remembered & { body: string }) | undefined {
     const known = find.get(owner, key, Date.now() - ttl)
+    if (known === undefined) return undefined
+    if (typeof known.body === 'string') return { ...known, body: known.body }
+    const text = requireKeyring().open(known.body, sealedAnswer(owner, key)).toString()
+    const [fingerprint, body] = [text.slice(0, FINGERPRINT_LENGTH), text.slice(FINGERPRINT_LENGTH)]
+    return { status: known.status, fingerprint, body }
+  }
+
+  function once({ owner, key, fingerprint, write, sensitive }: Once): Answer & { replayed: boolean } {
+    const known = recall(owner, key)
     if (known === undefined) {
       const answer = write()
       const body = textOf(answer)
-      remember.run(owner, key, fingerprint, answer.status, body, Date.now())
+      if (sensitive) {
+        const sealed = requireKeyring().seal(fingerprint + body, sealedAnswer(owner, key))
+        remember.run(owner, key, SEALED_FINGERPRINT, answer.status, sealed, Date.now())
+      } else remember.run(owner, key, fingerprint, answer.status, body, Date.now())
       return { status: answer.status, body, replayed: false }
     }
     if (known.fingerprint !== fingerprint) {
@@ -84,6 +134,11 @@ export function createWrites(
       })
     }
     return { status: known.status, body: known.body, replayed: true }
+  }
+
+  function requireKeyring(): Keyring {
+    if (guards.keyring === undefined) throw new Error('sensitive answers need the keyring of the service')
+    return guards.keyring
   }
 
   const { onWrite } = guards
@@ -98,6 +153,8 @@ export function createWrites(
     /** Runs `write` in the next group; see group-commit.ts. */
     run: <T>(write: () => T): Promise<T> => group.run(telling(write)),
     pending: group.pending,
+    /** Calls `listener` after every transaction that is on disk, before its writes are answered. */
+    onCommit: (listener: () => void): void => void commitListeners.push(listener),
     /** Deletes remembered answers past their time, a batch a transaction. */
     sweep,
     stop: () => clearInterval(timer),
@@ -106,14 +163,21 @@ export function createWrites(
      * (draft-ietf-httpapi-idempotency-key-header): a retry gets the first answer, another body 422.
      * @param owner whose keys these are: a user or tenant
      */
-    async answer(request: FastifyRequest, reply: FastifyReply, owner: string, write: () => Answer) {
+    async answer(
+      request: FastifyRequest,
+      reply: FastifyReply,
+      owner: string,
+      write: () => Answer,
+      { sensitive = false }: AnswerOptions = {},
+    ) {
+      if (sensitive) requireKeyring()
       const key = request.method === 'POST' ? request.headers['idempotency-key'] : undefined
       if (typeof key === 'string' && (key === '' || key.length > IDEMPOTENCY_KEY_MAX_LENGTH)) {
         throw invalidField('headers', 'idempotency-key', `must have 1 to ${IDEMPOTENCY_KEY_MAX_LENGTH} characters`)
       }
       const { fingerprint } = request
       const result: Answer & { replayed?: boolean } = await group.run(
-        telling(typeof key === 'string' ? () => once(owner, key, fingerprint, write) : write, owner),
+        telling(typeof key === 'string' ? () => once({ owner, key, fingerprint, write, sensitive }) : write, owner),
       )
       if (result.replayed === true) reply.header('idempotency-replayed', 'true')
       reply.code(result.status)

@@ -1,7 +1,15 @@
+import { openKeyring } from '#shared/keyring.ts'
 import { createService, serveServiceHealth } from '#shared/service.ts'
 import type { Built, Deps, ProcessOptions } from '#shared/start.ts'
 import { settings, type IdentityConfig } from './config.ts'
 import { openIdentityDatabase } from './migrations.ts'
+import { revocationRoutes } from './revocations/routes.ts'
+import { createRevocations } from './revocations/store.ts'
+import { createSecrets } from './secrets/store.ts'
+import { createSigningKeys } from './signing/keys.ts'
+import { signingRoutes } from './signing/routes.ts'
+import { createSigningKeyStore } from './signing/store.ts'
+import { createAccessTokens } from './signing/tokens.ts'
 
 const INFO = {
   name: 'identity',
@@ -19,7 +27,23 @@ export const identityProcess: ProcessOptions<IdentityConfig> = {
 
 /** Identity on an open database; it never listens. */
 export function buildIdentity(config: IdentityConfig, deps: Deps): Built {
-  const { writes, app } = createService(INFO, config, deps)
-  serveServiceHealth(app, INFO.name, deps.health)
-  return { app, close: () => writes.stop() }
+  const keyring = openKeyring(config)
+  const { db, writes, app } = createService(INFO, config, deps, { keyring })
+  const { logger, health } = deps
+  const secrets = createSecrets(db, keyring)
+  const revocations = createRevocations(db, config)
+  const signingKeys = createSigningKeys({ store: createSigningKeyStore(db, keyring), writes, config, logger })
+  const accessTokens = createAccessTokens(signingKeys, config)
+  // For the routes to come.
+  void [secrets, accessTokens]
+
+  serveServiceHealth(app, INFO.name, health)
+  void app.register(signingRoutes(signingKeys))
+  void app.register(revocationRoutes({ revocations, signingKeys, writes, health, config }))
+
+  const close = () => {
+    signingKeys.stop()
+    writes.stop()
+  }
+  return { app, close }
 }
