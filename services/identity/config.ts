@@ -1,18 +1,84 @@
+import { availableParallelism } from 'node:os'
 import { commonSettings, integer, type CommonConfig, type Settings } from '#shared/config.ts'
 import { keyringSettings, type KeyringConfig } from '#shared/keyring.ts'
 
+/** Threads that libuv has; files and host names need one, too. */
+const UV_THREADS = 4
+
+/** One a core, as far as libuv has threads; more need UV_THREADPOOL_SIZE in the environment, too. */
+const hashesAtOnce = (): number => Math.min(availableParallelism(), UV_THREADS - 1)
+
 export interface IdentityConfig extends CommonConfig, KeyringConfig {
   ACCESS_TOKEN_TTL_S: number
+  PASSWORD_HASHES_AT_ONCE: number
+  PASSWORD_HASHES_WAITING: number
+  PASSWORD_MIN_LENGTH: number
+  PASSWORD_MAX_LENGTH: number
+  LOGIN_TRIES_PAIR: number
+  LOGIN_TRIES_ACCOUNT: number
+  LOGIN_TRIES_NETWORK: number
+  LOGIN_TRIES_CODE: number
+  LOGIN_TRIES_HOURS: number
+  LOGIN_DELAY_MAX_S: number
+  LOGIN_KNOWN_DAYS: number
+  SECOND_STEP_TTL_S: number
+  SESSION_TTL_DAYS: number
+  SESSION_IDLE_DAYS: number
+  SESSIONS_MAX: number
+  REFRESH_REUSE_GRACE_S: number
+  SETUP_TOKEN_TTL_H: number
   SIGNING_KEY_ROTATE_DAYS: number
   SIGNING_KEY_PUBLISH_AHEAD_S: number
   REVOCATION_KEEP_S: number
   REVOCATION_FEEDS_MAX: number
+  OAUTH_CODE_TTL_S: number
+  OAUTH_DEVICE_CODE_TTL_S: number
+  OAUTH_INTERACTION_TTL_S: number
+  OAUTH_SESSION_TTL_DAYS: number
+  OAUTH_REFRESH_TTL_DAYS: number
+  OAUTH_GRANT_TTL_DAYS: number
+  OAUTH_CODE_TRIES_MAX: number
+  OAUTH_CLIENTS_MAX: number
+  OAUTH_CLIENTS_LIST_MAX: number
 }
 
 export const settings: Settings<IdentityConfig> = {
   ...commonSettings,
   ...keyringSettings,
   ACCESS_TOKEN_TTL_S: integer(10, 3600).default(600).description('Time for which an access token is good'),
+  PASSWORD_HASHES_AT_ONCE: integer(1, 1024)
+    .default(hashesAtOnce())
+    .description('Passwords that are hashed at the same time, 19 MiB and a core each; by default one a core'),
+  PASSWORD_HASHES_WAITING: integer(0, 100_000)
+    .default(100)
+    .description('Passwords that may wait for their turn to be hashed; beyond: 503'),
+  PASSWORD_MIN_LENGTH: integer(8, 64).default(8).description('Fewest characters of a new password'),
+  PASSWORD_MAX_LENGTH: integer(64, 1024).default(128).description('Most characters of a new password'),
+  LOGIN_TRIES_PAIR: integer(1, 1000)
+    .default(5)
+    .description('Wrong passwords for an account from one network before each further one must wait, twice as long'),
+  LOGIN_TRIES_ACCOUNT: integer(1, 10_000)
+    .default(20)
+    .description('The same for an account from all networks where nobody has signed in to it before'),
+  LOGIN_TRIES_NETWORK: integer(1, 100_000).default(200).description('The same for a network and all accounts'),
+  LOGIN_TRIES_CODE: integer(1, 100).default(5).description('The same for codes of the second factor of an account'),
+  LOGIN_TRIES_HOURS: integer(1, 720).default(24).description('Time in which these tries are given back, one by one'),
+  LOGIN_DELAY_MAX_S: integer(1, 86_400).default(900).description('Longest wait before the next try to sign in'),
+  LOGIN_KNOWN_DAYS: integer(1, 3650)
+    .default(90)
+    .description('Time for which a network is known as one from which somebody has signed in to an account'),
+  SECOND_STEP_TTL_S: integer(30, 3600)
+    .default(300)
+    .description('Time between the password and the second factor of a login'),
+  SESSION_TTL_DAYS: integer(1, 3650).default(30).description('Time after which a session ends, however much it is used'),
+  SESSION_IDLE_DAYS: integer(1, 3650).default(14).description('Time after which a session ends that nobody has used'),
+  SESSIONS_MAX: integer(1, 1000).default(20).description('Sessions of an account; the least used one makes room'),
+  REFRESH_REUSE_GRACE_S: integer(0, 60)
+    .default(0)
+    .description('Time in which a refresh token may come twice, for clients that lose answers; later: the session ends'),
+  SETUP_TOKEN_TTL_H: integer(1, 720)
+    .default(24)
+    .description('Time for which the token of the first administrator is good; a restart prints a new one'),
   SIGNING_KEY_ROTATE_DAYS: integer(1, 3650)
     .default(30)
     .description('Age at which the key that signs tokens is replaced'),
@@ -23,4 +89,27 @@ export const settings: Settings<IdentityConfig> = {
     .default(7200)
     .description('Time for which gateways are told of a revocation; never less than an access token is good'),
   REVOCATION_FEEDS_MAX: integer(1, 10_000).default(100).description('Gateways that may wait for revocations at once'),
+  OAUTH_CODE_TTL_S: integer(5, 600)
+    .default(60)
+    .description('Time in which an application must use an authorization code'),
+  OAUTH_DEVICE_CODE_TTL_S: integer(60, 3600)
+    .default(600)
+    .description('Time in which the code that a device shows must be entered'),
+  OAUTH_INTERACTION_TTL_S: integer(60, 86_400)
+    .default(1800)
+    .description('Time for signing in and allowing an application'),
+  OAUTH_SESSION_TTL_DAYS: integer(1, 365)
+    .default(14)
+    .description('Idle time after which a browser must sign in again for applications'),
+  OAUTH_REFRESH_TTL_DAYS: integer(1, 365)
+    .default(30)
+    .description('Time in which an application must use its refresh token'),
+  OAUTH_GRANT_TTL_DAYS: integer(1, 3650)
+    .default(365)
+    .description('Time after which an application must be allowed anew'),
+  OAUTH_CODE_TRIES_MAX: integer(1, 20)
+    .default(5)
+    .description('Wrong codes of the second factor before the password is asked for again'),
+  OAUTH_CLIENTS_MAX: integer(1, 100_000).default(200).description('Most applications of one tenant'),
+  OAUTH_CLIENTS_LIST_MAX: integer(1, 1000).default(100).description('Most applications in one list'),
 }
