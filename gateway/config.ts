@@ -1,6 +1,7 @@
 import Joi from 'joi'
 import { apiKeysSetting, type ApiKeysConfig } from '#shared/api-keys.ts'
 import { commonSettings, integer, text, type CommonConfig, type Settings } from '#shared/config.ts'
+import { list, origins } from '#shared/origins.ts'
 
 export interface GatewayConfig extends CommonConfig, ApiKeysConfig {
   CORS_ORIGINS: string[]
@@ -33,35 +34,13 @@ export interface GatewayConfig extends CommonConfig, ApiKeysConfig {
   PROBE_TIMEOUT_MS: number
 }
 
-/** `a, b` as ['a', 'b']: a list is one variable. */
-const list = () =>
-  Joi.any().custom((value: unknown) =>
-    String(value)
-      .split(',')
-      .map((part) => part.trim())
-      .filter((part) => part !== ''),
-  ) as unknown as Joi.ArraySchema<string[]>
-
-const isOrigin = (text: string) => URL.canParse(text) && new URL(text).origin === text
-
-/** A browser sends its origin without a slash at the end: one written so would never match. */
-const origins = () =>
-  list().custom((value: string[], helpers: Joi.CustomHelpers) => {
-    const wrong = value.find((origin) => !isOrigin(origin))
-    return wrong === undefined
-      ? value
-      : helpers.message({
-          custom: `CORS_ORIGINS must have origins such as http://localhost:4000, and ${wrong} is none`,
-        })
-  })
-
 const limit = (standard: number) => integer(1, 1e9).default(standard)
 const ms = (standard: number) => integer(10, 3_600_000).default(standard)
 
 export const settings: Settings<GatewayConfig> = {
   ...commonSettings,
   API_KEYS: apiKeysSetting,
-  CORS_ORIGINS: origins().default(['http://localhost:4000']).description('Origins of front ends, separated by commas'),
+  CORS_ORIGINS: origins('CORS_ORIGINS').default(['http://localhost:4000']).description('Origins of front ends, separated by commas'),
   TRUSTED_PROXIES: list().description('Addresses of reverse proxies whose X-Forwarded-For is believed'),
   MONITOR_KEY: text()
     .min(32)
