@@ -70,12 +70,16 @@ export const settings: Settings<IdentityConfig> = {
   SECOND_STEP_TTL_S: integer(30, 3600)
     .default(300)
     .description('Time between the password and the second factor of a login'),
-  SESSION_TTL_DAYS: integer(1, 3650).default(30).description('Time after which a session ends, however much it is used'),
+  SESSION_TTL_DAYS: integer(1, 3650)
+    .default(30)
+    .description('Time after which a session ends, however much it is used'),
   SESSION_IDLE_DAYS: integer(1, 3650).default(14).description('Time after which a session ends that nobody has used'),
   SESSIONS_MAX: integer(1, 1000).default(20).description('Sessions of an account; the least used one makes room'),
   REFRESH_REUSE_GRACE_S: integer(0, 60)
     .default(0)
-    .description('Time in which a refresh token may come twice, for clients that lose answers; later: the session ends'),
+    .description(
+      'Time in which a refresh token may come twice, for clients that lose answers; later: the session ends',
+    ),
   SETUP_TOKEN_TTL_H: integer(1, 720)
     .default(24)
     .description('Time for which the token of the first administrator is good; a restart prints a new one'),
