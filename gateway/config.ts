@@ -40,7 +40,9 @@ const ms = (standard: number) => integer(10, 3_600_000).default(standard)
 export const settings: Settings<GatewayConfig> = {
   ...commonSettings,
   API_KEYS: apiKeysSetting,
-  CORS_ORIGINS: origins('CORS_ORIGINS').default(['http://localhost:4000']).description('Origins of front ends, separated by commas'),
+  CORS_ORIGINS: origins('CORS_ORIGINS')
+    .default(['http://localhost:4000'])
+    .description('Origins of front ends, separated by commas'),
   TRUSTED_PROXIES: list().description('Addresses of reverse proxies whose X-Forwarded-For is believed'),
   MONITOR_KEY: text()
     .min(32)
