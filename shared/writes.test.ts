@@ -1,13 +1,17 @@
+import { randomBytes } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { commonSettings } from './config.ts'
 import { openDatabase, type Database } from './database.ts'
+import { createKeyRotation } from './key-rotation.ts'
+import { createKeyring, type Keyring } from './keyring.ts'
+import { createLogger } from './logger.ts'
 import { createServer } from './server.ts'
 import { testService } from './test/service.ts'
-import { createWrites, IDEMPOTENCY_TABLE } from './writes.ts'
+import { createWrites, IDEMPOTENCY_TABLE, REMEMBERED_ANSWERS } from './writes.ts'
 
 const HOUR_MS = 3_600_000
 
-async function notes(t: Test, env: Record<string, string> = {}) {
+async function notes(t: Test, env: Record<string, string> = {}, keyring?: Keyring) {
   const service = await testService(
     t,
     {
@@ -21,7 +25,7 @@ async function notes(t: Test, env: Record<string, string> = {}) {
         }),
       build: (config, deps) => {
         const db = deps.database as Database
-        const writes = createWrites(db, config, deps)
+        const writes = createWrites(db, config, { ...deps, ...(keyring === undefined ? {} : { keyring }) })
         const app = createServer({ config, ...deps })
         const insert = db.prepare('INSERT INTO notes VALUES (?)')
         app.post('/notes', (request, reply) =>
@@ -29,6 +33,15 @@ async function notes(t: Test, env: Record<string, string> = {}) {
             insert.run(JSON.stringify(request.body))
             return { status: 201, body: { count: db.prepare('SELECT count(*) FROM notes').pluck().get() } }
           }),
+        )
+        app.post('/tokens', (request, reply) =>
+          writes.answer(
+            request,
+            reply,
+            'me',
+            () => ({ status: 201, body: { token: randomBytes(16).toString('hex') } }),
+            { sensitive: true },
+          ),
         )
         app.delete('/notes', (request, reply) =>
           writes.answer(request, reply, 'me', () => {
@@ -91,4 +104,44 @@ t.test('what a key remembers and what it did are stored together or not at all',
   t.equal(database?.prepare('SELECT count(*) FROM notes').pluck().get(), 0)
   database?.exec('DROP TRIGGER full')
   t.same((await post('k')).json(), { count: 1 })
+})
+
+const KEY = { id: 'a', key: randomBytes(32) }
+
+t.test('a sensitive answer is remembered sealed, with nothing by which to guess the request', async (t) => {
+  const { app, database, config } = await notes(t, {}, createKeyring([KEY]))
+  const post = (payload: object) =>
+    app.inject({ method: 'POST', url: '/tokens', headers: { 'idempotency-key': 'k' }, payload })
+  const { token } = (await post({ password: '1234' })).json<{ token: string }>()
+  const row = () =>
+    database?.prepare('SELECT * FROM idempotency_keys').get() as { body: Buffer; fingerprint: string; status: number }
+  t.ok(Buffer.isBuffer(row().body))
+  t.notOk(row().body.includes(token))
+  t.match(row(), { fingerprint: 'sealed', status: 201 })
+
+  const again = await post({ password: '1234' })
+  t.same(again.json(), { token })
+  t.equal(again.headers['idempotency-replayed'], 'true')
+  t.equal((await post({ password: '1235' })).statusCode, 422)
+
+  const next = createKeyring([{ id: 'b', key: randomBytes(32) }, KEY])
+  const writes = createWrites(database as Database, config, { keyring: next })
+  t.teardown(() => writes.stop())
+  const logger = createLogger('calendar', config)
+  const columns = [REMEMBERED_ANSWERS]
+  const rotation = createKeyRotation({ db: database as Database, writes, keyring: next, columns, logger })
+  t.same(await rotation.run(), { resealed: 1, refused: 0 })
+})
+
+t.test('a sealed answer does not open for another key or owner', async (t) => {
+  const { app, database } = await notes(t, {}, createKeyring([KEY]))
+  const post = (key: string) => app.inject({ method: 'POST', url: '/tokens', headers: { 'idempotency-key': key } })
+  t.equal((await post('k')).statusCode, 201)
+  database?.exec("UPDATE idempotency_keys SET key = 'other'")
+  t.equal((await post('other')).statusCode, 500)
+})
+
+t.test('without a keyring there is no sensitive answer, with or without a key', async (t) => {
+  const { app } = await notes(t)
+  t.equal((await app.inject({ method: 'POST', url: '/tokens' })).statusCode, 500)
 })

@@ -4,6 +4,7 @@ import type { CommonConfig } from './config.ts'
 import { createGroupCommit } from './group-commit.ts'
 import type { Aad } from './envelope.ts'
 import type { Health } from './health.ts'
+import type { SealedColumn } from './key-rotation.ts'
 import type { Keyring } from './keyring.ts'
 import { invalidField, Problem } from './problem.ts'
 
@@ -50,13 +51,20 @@ const SEALED_FINGERPRINT = 'sealed'
 /** A SHA-256 in hexadecimal. */
 const FINGERPRINT_LENGTH = 64
 
-/** What the sealed body of a remembered answer is bound to. */
-export const sealedAnswer = (owner: string, key: string): Aad => ({
+const sealedAnswer = (owner: string, key: string): Aad => ({
   table: 'idempotency_keys',
   column: 'body',
   row: key,
   owner,
 })
+
+/** Where sealed answers are, for the rotation of keys. */
+export const REMEMBERED_ANSWERS: SealedColumn = {
+  table: 'idempotency_keys',
+  column: 'body',
+  key: ['owner', 'key'],
+  aad: (row) => sealedAnswer(String(row.owner), String(row.key)),
+}
 
 type WriteConfig = Pick<CommonConfig, 'WRITE_QUEUE_MAX' | 'WRITE_BATCH_MAX' | 'IDEMPOTENCY_TTL_HOURS'>
 
