@@ -24,6 +24,7 @@ export function createHealth(name: string, database?: Database) {
   loop.enable()
   let state: 'starting' | 'ready' | 'draining' = 'starting'
   let usable = true
+  const drainListeners: (() => void)[] = []
   const check = async () => {
     if (database !== undefined) usable = await isDatabaseUsable(database)
   }
@@ -39,7 +40,12 @@ export function createHealth(name: string, database?: Database) {
       state = 'ready'
       loop.reset()
     },
-    setDraining: () => (state = 'draining'),
+    setDraining: () => {
+      state = 'draining'
+      for (const listener of drainListeners) listener()
+    },
+    /** Calls `listener` when the process begins to stop: answers that were held back must not hold it up. */
+    onDraining: (listener: () => void): void => void drainListeners.push(listener),
     isDraining: () => state === 'draining',
     isDatabaseUsable: () => usable,
     stop: () => {

@@ -3,6 +3,7 @@ import { headerOf, SealRefused, type Aad } from './envelope.ts'
 import { ConfigError } from './config.ts'
 import type { Keyring } from './keyring.ts'
 import type { Logger } from './logger.ts'
+import type { App } from './server.ts'
 import type { Writes } from './writes.ts'
 
 type Value = string | number | Buffer | null
@@ -142,4 +143,20 @@ export function createKeyRotation({ db, writes, keyring, columns, logger, batch 
       await running?.catch(() => undefined)
     },
   }
+}
+
+/** A rotation that begins with the service, in case the primary key is a new one, and ends before it. */
+export function rotateWith(app: App, options: RotationOptions): KeyRotation {
+  const rotation = createKeyRotation(options)
+  app.addHook('onReady', (done) => {
+    rotation.run().catch((error: unknown) => {
+      options.logger.error(
+        { err: error },
+        'the rotation of keys stopped; it goes on when it is asked for, or at a start',
+      )
+    })
+    done()
+  })
+  app.addHook('onClose', () => rotation.stop())
+  return rotation
 }

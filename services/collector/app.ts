@@ -1,5 +1,8 @@
+import { rotateWith } from '#shared/key-rotation.ts'
+import { openKeyring } from '#shared/keyring.ts'
 import { createService } from '#shared/service.ts'
 import type { Built, Deps, ProcessOptions } from '#shared/start.ts'
+import { REMEMBERED_ANSWERS } from '#shared/writes.ts'
 import { createAuditLog, recordRequests } from './audit/log.ts'
 import { auditRoutes } from './audit/routes.ts'
 import { createAuditStore } from './audit/store.ts'
@@ -36,8 +39,10 @@ export const collectorProcess: ProcessOptions<CollectorConfig> = {
 
 /** The collector on its database; it never listens. */
 export function buildCollector(config: CollectorConfig, deps: Deps): Built {
-  const { db, writes, app } = createService(INFO, config, deps, { authenticate: (request) => guard(request) })
+  const keyring = openKeyring(config)
+  const { db, writes, app } = createService(INFO, config, deps, { keyring, authenticate: (request) => guard(request) })
   const { logger, health } = deps
+  rotateWith(app, { db, writes, keyring, columns: [REMEMBERED_ANSWERS], logger })
   const metrics = createCollectorMetrics(deps.metrics.registry, writes.pending)
   const tenants = createTenants(config.API_KEYS)
   const guard = createTenantGuard(tenants, metrics)

@@ -1,7 +1,8 @@
 import { apiKeysSetting, type ApiKeysConfig } from '#shared/api-keys.ts'
 import { commonSettings, integer, type CommonConfig, type Settings } from '#shared/config.ts'
+import { keyringSettings, type KeyringConfig } from '#shared/keyring.ts'
 
-export interface CollectorConfig extends CommonConfig, ApiKeysConfig {
+export interface CollectorConfig extends CommonConfig, ApiKeysConfig, KeyringConfig {
   COLLECTOR_BODY_MAX_BYTES: number
   REPORTS_LIST_MAX: number
   SIGN_HISTORY_LIST_MAX: number
@@ -17,6 +18,7 @@ export interface CollectorConfig extends CommonConfig, ApiKeysConfig {
 
 export const settings: Settings<CollectorConfig> = {
   ...commonSettings,
+  ...keyringSettings,
   API_KEYS: apiKeysSetting,
   COLLECTOR_BODY_MAX_BYTES: integer(1024, 1e9).default(1_048_576).description('Largest report, in bytes'),
   REPORTS_LIST_MAX: integer(1, 10_000).default(100).description('Most reports in one page of the list'),

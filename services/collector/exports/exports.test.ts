@@ -1,11 +1,12 @@
-import { hash } from 'node:crypto'
-import { existsSync, writeFileSync } from 'node:fs'
+import { hash, randomBytes } from 'node:crypto'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { spawnSync } from 'node:child_process'
 import path from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import yauzl from 'yauzl'
+import { until } from '#shared/test/until.ts'
 import { collector, judged, TEAM_A, TEAM_B } from '../test/collector.ts'
 import { bundleFiles, zipStream } from './bundle.ts'
 
@@ -222,3 +223,25 @@ t.test('a retried signing gives the same link and no second entry', async (t) =>
   t.equal(again.headers['idempotency-replayed'], 'true')
   t.equal((await history(id)).count, 1)
 })
+
+t.test(
+  'the database has no token in clear, and a retry gets the link also after the encryption key has changed',
+  async (t) => {
+    const [old, next] = ['old', 'new'].map((id) => `${id}:${randomBytes(32).toString('base64')}`) as [string, string]
+    const first = await collector(t, { ENCRYPTION_KEYS: old })
+    const id = await first.ingest()
+    const retry = (ask: typeof first.ask) =>
+      ask(`/reports/${id}/sign`, { method: 'POST', headers: { 'idempotency-key': 'once' } })
+    const { token } = (await retry(first.ask)).json<Signed>()
+    await first.close()
+    const { dataDir: DATA_DIR } = first
+    t.notOk(readFileSync(path.join(DATA_DIR, 'collector.db')).includes(token))
+
+    const both = await collector(t, { DATA_DIR, ENCRYPTION_KEYS: `${next},${old}` })
+    const sealed = both.database?.prepare<[], Buffer>("SELECT body FROM idempotency_keys WHERE key = 'once'").pluck()
+    await until('the rotation at the start', () => sealed?.get()?.includes('new'))
+    await both.close()
+    const after = await collector(t, { DATA_DIR, ENCRYPTION_KEYS: next })
+    t.equal((await retry(after.ask)).json<Signed>().token, token)
+  },
+)

@@ -39,20 +39,14 @@ export const signRoutes =
         const expiresAt = issuedAt + config.SIGN_TOKEN_TTL_S * 1000
         reply.header('cache-control', 'no-store')
         let isIssued = false
-        await writes.answer(request, reply, tenant, () => {
+        const sign = () => {
           if (reports.ownerOf(reportId) !== tenant) throw noSuchReport()
           tokens.add(tenant, { token, reportId, requestedBy: signerOf(request.caller), issuedAt, expiresAt })
           isIssued = true
-          return {
-            status: 200,
-            body: {
-              token,
-              expiresAt,
-              issuedAt,
-              bundleUrl: bundleUrl(request.headers['x-forwarded-prefix'], reportId, token),
-            },
-          }
-        })
+          const prefix = request.headers['x-forwarded-prefix']
+          return { status: 200, body: { token, expiresAt, issuedAt, bundleUrl: bundleUrl(prefix, reportId, token) } }
+        }
+        await writes.answer(request, reply, tenant, sign, { sensitive: true })
         if (isIssued) metrics.tokensIssued.inc()
         return reply
       },
