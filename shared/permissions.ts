@@ -144,8 +144,16 @@ export const ROUTE_PERMISSIONS: Record<ProcessName, Partial<Record<PermissionNam
     public: [
       ...PROBES,
       'GET /.well-known/jwks.json',
+      'POST /api/auth/setup',
+      'POST /api/auth/login',
+      'POST /api/auth/login/code',
+      // The refresh token says who asks; an access token may be over already.
+      'POST /api/auth/refresh',
+      'POST /api/auth/logout',
       'GET /.well-known/openid-configuration',
       'GET /.well-known/oauth-authorization-server',
+      'POST /api/auth/passkeys/login/options',
+      'POST /api/auth/passkeys/login',
       // The protocol says who asks: a code, a secret, a token, or the provider's own cookies.
       'GET /oauth/auth',
       'GET /oauth/auth/:uid',
@@ -165,8 +173,12 @@ export const ROUTE_PERMISSIONS: Record<ProcessName, Partial<Record<PermissionNam
       'GET /oauth/interaction/:uid',
       'POST /oauth/interaction/:uid',
     ],
-    account: ['GET /api/auth/grants'],
-    'account.change': ['DELETE /api/auth/grants/:id'],
+    account: ['GET /api/auth/grants', 'GET /api/auth/sessions'],
+    'account.change': [
+      'DELETE /api/auth/grants/:id',
+      'DELETE /api/auth/sessions',
+      'DELETE /api/auth/sessions/:id',
+    ],
     'identity.admin': [
       'GET /api/admin/clients',
       'POST /api/admin/clients',

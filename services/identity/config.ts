@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { commonSettings, integer, type CommonConfig, type Settings } from '#shared/config.ts'
 import { keyringSettings, type KeyringConfig } from '#shared/keyring.ts'
+import { origins } from '#shared/origins.ts'
 
 /** Threads that libuv has; files and host names need one, too. */
 const UV_THREADS = 4
@@ -31,6 +32,10 @@ export interface IdentityConfig extends CommonConfig, KeyringConfig {
   SIGNING_KEY_PUBLISH_AHEAD_S: number
   REVOCATION_KEEP_S: number
   REVOCATION_FEEDS_MAX: number
+  FRESH_SESSION_S: number
+  PASSKEYS_MAX: number
+  PASSKEY_CHALLENGE_TTL_S: number
+  WEBAUTHN_ORIGINS: string[]
   OAUTH_CODE_TTL_S: number
   OAUTH_DEVICE_CODE_TTL_S: number
   OAUTH_INTERACTION_TTL_S: number
@@ -93,6 +98,16 @@ export const settings: Settings<IdentityConfig> = {
     .default(7200)
     .description('Time for which gateways are told of a revocation; never less than an access token is good'),
   REVOCATION_FEEDS_MAX: integer(1, 10_000).default(100).description('Gateways that may wait for revocations at once'),
+  FRESH_SESSION_S: integer(10, 86_400)
+    .default(600)
+    .description('Age of a session up to which an account without a password may change how it signs in'),
+  PASSKEYS_MAX: integer(1, 1000).default(20).description('Most passkeys of one account'),
+  PASSKEY_CHALLENGE_TTL_S: integer(30, 3600)
+    .default(300)
+    .description('Time in which a passkey must be made or used after the browser was asked'),
+  WEBAUTHN_ORIGINS: origins('WEBAUTHN_ORIGINS')
+    .default(['http://localhost:4000'])
+    .description('Origins beside PUBLIC_URL whose pages may use passkeys; only those on its host or below it count'),
   OAUTH_CODE_TTL_S: integer(5, 600)
     .default(60)
     .description('Time in which an application must use an authorization code'),

@@ -23,6 +23,7 @@ export interface Passkey {
   name: string
   public_key: Buffer
   counter: number
+  device_type: NewPasskey['device_type']
 }
 
 export interface Descriptor {
@@ -51,7 +52,7 @@ export function createPasskeyStore(db: Database) {
     'SELECT credential_id, transports FROM passkeys WHERE account_id = ?',
   )
   const byCredential = db.prepare<[string], Passkey>(
-    'SELECT id, account_id, credential_id, name, public_key, counter FROM passkeys WHERE credential_id = ?',
+    'SELECT id, account_id, credential_id, name, public_key, counter, device_type FROM passkeys WHERE credential_id = ?',
   )
   const insert = db
     .prepare<[object], string>(
@@ -65,7 +66,11 @@ export function createPasskeyStore(db: Database) {
       `UPDATE passkeys SET name = ? WHERE account_id = ? AND id = ? RETURNING ${PASSKEY_JSON}`,
     )
     .pluck()
-  const used = db.prepare('UPDATE passkeys SET counter = ?, backed_up = ?, last_used_at = ? WHERE id = ?')
+  // Authenticators that do not count say 0 every time (WebAuthn Level 3, 6.1.1).
+  const used = db.prepare(
+    `UPDATE passkeys SET counter = @counter, backed_up = @backedUp, last_used_at = @now
+     WHERE id = @id AND (@counter > counter OR (@counter = 0 AND counter = 0))`,
+  )
   const remove = db.prepare<[string, string]>('DELETE FROM passkeys WHERE account_id = ? AND id = ?')
 
   return {
@@ -91,9 +96,12 @@ export function createPasskeyStore(db: Database) {
       }),
     /** Inside a write. */
     rename: (account: Owner, id: string, name: string): string | undefined => rename.get(name, account, id),
-    /** Notes a login; inside a write. */
-    used: (id: string, counter: number, backedUp: boolean): void =>
-      void used.run(counter, backedUp ? 1 : 0, timestamp(), id),
+    /**
+     * Notes a login; inside a write.
+     * @returns false, and notes nothing, when the authenticator has counted no further: there is a copy of it somewhere
+     */
+    used: (id: string, counter: number, backedUp: boolean): boolean =>
+      used.run({ id, counter, backedUp: backedUp ? 1 : 0, now: timestamp() }).changes === 1,
     /** Inside a write. @returns whether there was one */
     remove: (account: Owner, id: string): boolean => remove.run(account, id).changes === 1,
   }
