@@ -1,5 +1,5 @@
 import Joi from 'joi'
-import { isDate, parseMoment, zoneNamed } from './times.ts'
+import { isDate, parseMoment } from './times.ts'
 
 export const JSON_TYPE = 'application/json; charset=utf-8'
 
@@ -24,12 +24,6 @@ export const date = () =>
     .custom((value: string, helpers) => (isDate(value) ? value : helpers.error('date')))
     .messages({ date: '{{#label}} must be a real date YYYY-MM-DD' })
     .example('2026-11-14')
-
-export const timeZone = () =>
-  Joi.string()
-    .custom((value: string, helpers) => zoneNamed(value) ?? helpers.error('zone'))
-    .messages({ zone: '{{#label}} must be an IANA time zone such as Asia/Seoul' })
-    .example('Asia/Seoul')
 
 export const instant = () => Joi.string().isoDate().example('2026-11-14T00:30:00.000Z')
 

@@ -33,16 +33,6 @@ export function isDate(text: string): boolean {
   return DATE_ONLY.test(text) && text >= FIRST_YEAR && parseMoment(text) !== undefined
 }
 
-/** The IANA zone of that name, letter case mended; undefined for an unknown one and for a bare offset. */
-export function zoneNamed(name: string): string | undefined {
-  if (!/^[a-z]/i.test(name)) return undefined
-  try {
-    return new Temporal.ZonedDateTime(0n, name).timeZoneId
-  } catch {
-    return undefined
-  }
-}
-
 const zoned = (moment: Moment, zone: string): Temporal.ZonedDateTime =>
   moment instanceof Temporal.Instant
     ? moment.toZonedDateTimeISO(zone)

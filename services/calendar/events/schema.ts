@@ -1,5 +1,6 @@
 import Joi from 'joi'
-import { color, flag, instant, moment, paging, timeZone } from '../fields.ts'
+import { timeZone } from '#shared/time-zone.ts'
+import { color, flag, instant, moment, paging } from '../fields.ts'
 import type { SpanInput } from './span.ts'
 
 export const TYPES = ['personal', 'work', 'family', 'health', 'fortune', 'anniversary', 'holiday', 'other'] as const
