@@ -123,7 +123,7 @@ export const isLoopback = (host: string): boolean => LOOPBACK.test(host)
 export const adminHost = (host: string): string => (isLoopback(host) ? host : '127.0.0.1')
 
 /** What is other than the documented default when NODE_ENV is production. */
-const PRODUCTION_DEFAULTS: NodeJS.ProcessEnv = { ACCESS: 'required', API_KEYS: NO_API_KEYS }
+const PRODUCTION_DEFAULTS: NodeJS.ProcessEnv = { ACCESS: 'required', API_KEYS: NO_API_KEYS, SIGNUP: 'approval' }
 
 /** Fewer kinds of characters than this are a word that somebody typed, or one letter over and over. */
 const SECRET_KINDS_MIN = 10

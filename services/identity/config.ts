@@ -2,6 +2,8 @@ import { availableParallelism } from 'node:os'
 import { commonSettings, integer, type CommonConfig, type Settings } from '#shared/config.ts'
 import { keyringSettings, type KeyringConfig } from '#shared/keyring.ts'
 import { origins } from '#shared/origins.ts'
+import { accountsSettings, type AccountsConfig } from './accounts/settings.ts'
+import { mailSettings, type MailConfig } from './mail/settings.ts'
 
 /** Threads that libuv has; files and host names need one, too. */
 const UV_THREADS = 4
@@ -9,7 +11,7 @@ const UV_THREADS = 4
 /** One a core, as far as libuv has threads; more need UV_THREADPOOL_SIZE in the environment, too. */
 const hashesAtOnce = (): number => Math.min(availableParallelism(), UV_THREADS - 1)
 
-export interface IdentityConfig extends CommonConfig, KeyringConfig {
+export interface IdentityConfig extends CommonConfig, KeyringConfig, AccountsConfig, MailConfig {
   ACCESS_TOKEN_TTL_S: number
   PASSWORD_HASHES_AT_ONCE: number
   PASSWORD_HASHES_WAITING: number
@@ -42,7 +44,6 @@ export interface IdentityConfig extends CommonConfig, KeyringConfig {
   OAUTH_SESSION_TTL_DAYS: number
   OAUTH_REFRESH_TTL_DAYS: number
   OAUTH_GRANT_TTL_DAYS: number
-  OAUTH_CODE_TRIES_MAX: number
   OAUTH_CLIENTS_MAX: number
   OAUTH_CLIENTS_LIST_MAX: number
 }
@@ -50,6 +51,8 @@ export interface IdentityConfig extends CommonConfig, KeyringConfig {
 export const settings: Settings<IdentityConfig> = {
   ...commonSettings,
   ...keyringSettings,
+  ...accountsSettings,
+  ...mailSettings,
   ACCESS_TOKEN_TTL_S: integer(10, 3600).default(600).description('Time for which an access token is good'),
   PASSWORD_HASHES_AT_ONCE: integer(1, 1024)
     .default(hashesAtOnce())
@@ -126,9 +129,6 @@ export const settings: Settings<IdentityConfig> = {
   OAUTH_GRANT_TTL_DAYS: integer(1, 3650)
     .default(365)
     .description('Time after which an application must be allowed anew'),
-  OAUTH_CODE_TRIES_MAX: integer(1, 20)
-    .default(5)
-    .description('Wrong codes of the second factor before the password is asked for again'),
   OAUTH_CLIENTS_MAX: integer(1, 100_000).default(200).description('Most applications of one tenant'),
   OAUTH_CLIENTS_LIST_MAX: integer(1, 1000).default(100).description('Most applications in one list'),
 }

@@ -53,7 +53,7 @@ export const migrations: readonly Migration[] = [
   CREATE INDEX one_time_tokens_by_account ON one_time_tokens (account_id, purpose);
   CREATE INDEX one_time_tokens_by_age ON one_time_tokens (expires);
 
-  -- Mails that are still to be sent, and how many were asked for by whom.
+  -- Mails that are still to be sent, and how much people have asked for who did not sign in.
   CREATE TABLE mail_outbox (
     id TEXT PRIMARY KEY,
     content_sealed BLOB NOT NULL,
@@ -62,20 +62,23 @@ export const migrations: readonly Migration[] = [
     created INTEGER NOT NULL
   ) WITHOUT ROWID;
   CREATE INDEX mail_outbox_by_time ON mail_outbox (next);
-  CREATE TABLE mail_counts (
+  CREATE TABLE stranger_counts (
     key TEXT PRIMARY KEY,
     count INTEGER NOT NULL,
     expires INTEGER NOT NULL
   ) WITHOUT ROWID;
-  CREATE INDEX mail_counts_by_age ON mail_counts (expires);
+  CREATE INDEX stranger_counts_by_age ON stranger_counts (expires);
 
+  -- Tries to sign in by an HMAC of what they are counted for: who reads this file learns no address of anybody.
   CREATE TABLE login_failures (
-    key TEXT PRIMARY KEY,
+    key BLOB PRIMARY KEY,
     failures INTEGER NOT NULL,
+    -- The failures are those of this time; later ones are fewer by those that were given back since.
     last INTEGER NOT NULL,
-    next INTEGER NOT NULL
+    next INTEGER NOT NULL,
+    expires INTEGER NOT NULL
   ) WITHOUT ROWID;
-  CREATE INDEX login_failures_by_age ON login_failures (last);
+  CREATE INDEX login_failures_by_age ON login_failures (expires);
 
   CREATE TABLE sessions (
     id TEXT PRIMARY KEY,
