@@ -12,7 +12,8 @@ import { serveDocuments } from './documents/routes.ts'
 import { createForwarder } from './forward.ts'
 import { guardRequests } from './guard.ts'
 import { adminPages, registerProxyMetrics, serveHealth } from './health.ts'
-import { registerLimits } from './limits/limits.ts'
+import { openDoor } from './identity/door.ts'
+import { createLimits } from './limits/limits.ts'
 import type { Proxy } from './proxy/contract.ts'
 import { proxyLimits } from './proxy-limits.ts'
 import { createProxy } from './proxy/proxy.ts'
@@ -59,7 +60,9 @@ export async function buildGateway(config: GatewayConfig, deps: Deps): Promise<B
 
   await registerBrowserHeaders(app, config) // first, so that a page can read every refusal
   guardRequests(app)
-  const limits = await registerLimits(app, config, logger, createApiKeys(config.API_KEYS))
+  const limits = await createLimits(app, config, logger, createApiKeys(config.API_KEYS))
+  openDoor(app, config, deps, limits.countVerification)
+  app.addHook('onRequest', limits.countRequest)
   const healthOptions = {
     app,
     health,
@@ -103,7 +106,14 @@ function serveRoutes(app: App, config: GatewayConfig, proxies: Record<UpstreamNa
       forward(route, request, reply)
     }
     for (const url of [route.prefix, `${route.prefix}/*`]) {
-      app.route({ method: FORWARDED_METHODS, url, schema: { hide: true }, exposeHeadRoute: false, handler })
+      app.route({
+        method: FORWARDED_METHODS,
+        url,
+        schema: { hide: true },
+        config: { route },
+        exposeHeadRoute: false,
+        handler,
+      })
     }
   }
 }

@@ -13,8 +13,15 @@ export interface GatewayConfig extends CommonConfig, ApiKeysConfig {
   RATE_LIMIT_UPLOAD: number
   RATE_LIMIT_LOGIN: number
   RATE_LIMIT_INGEST: number
+  RATE_LIMIT_VERIFY: number
   RATE_LIMIT_WINDOW_MS: number
   RATE_LIMIT_CLIENTS_MAX: number
+  IDENTITY_CACHE_TTL_S: number
+  IDENTITY_CACHE_MAX: number
+  IDENTITY_PENDING_MAX: number
+  IDENTITY_TIMEOUT_MS: number
+  CREDENTIAL_MAX_LENGTH: number
+  CLOCK_TOLERANCE_S: number
   PROXY_CONNECT_TIMEOUT_MS: number
   PROXY_HEADERS_TIMEOUT_MS: number
   PROXY_BODY_IDLE_TIMEOUT_MS: number
@@ -53,10 +60,17 @@ export const settings: Settings<GatewayConfig> = {
   RATE_LIMIT_GENERAL: limit(1000).description('Reading requests per client and window'),
   RATE_LIMIT_WRITE: limit(600).description('Changing requests per client and window'),
   RATE_LIMIT_UPLOAD: limit(200).description('Image uploads per client and window'),
-  RATE_LIMIT_LOGIN: limit(30).description('Requests below /api/auth per client and window'),
+  RATE_LIMIT_LOGIN: limit(30).description('Attempts to sign in, or to prove something, per network and window'),
   RATE_LIMIT_INGEST: limit(60_000).description('Reports per key (or address) and window'),
+  RATE_LIMIT_VERIFY: limit(3000).description('Credentials, not verified shortly before, per network and window'),
   RATE_LIMIT_WINDOW_MS: integer(100, 86_400_000).default(900_000).description('Length of a rate-limit window'),
   RATE_LIMIT_CLIENTS_MAX: integer(10, 1e7).default(50_000).description('Clients remembered per class, in memory'),
+  IDENTITY_CACHE_TTL_S: integer(1, 3600).default(60).description('Time for which what identity said is believed'),
+  IDENTITY_CACHE_MAX: integer(2, 1e7).default(20_000).description('Verified credentials kept in memory'),
+  IDENTITY_PENDING_MAX: integer(1, 10_000).default(256).description('Credentials verified at the same time (503)'),
+  IDENTITY_TIMEOUT_MS: ms(2000).description('Time in which identity must answer about a credential (503)'),
+  CREDENTIAL_MAX_LENGTH: integer(512, 16_384).default(4096).description('Longest credential, in characters (401)'),
+  CLOCK_TOLERANCE_S: integer(0, 300).default(5).description('Difference of clocks that tokens are forgiven'),
   PROXY_CONNECT_TIMEOUT_MS: ms(2000).description('Time in which a service must accept a connection (504)'),
   PROXY_HEADERS_TIMEOUT_MS: ms(30_000).description('Time from the request to the head of the answer (504)'),
   PROXY_BODY_IDLE_TIMEOUT_MS: ms(30_000).description('Longest pause inside a body, either way'),

@@ -1,11 +1,11 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ASSERTION_HEADER, ASSERTION_TTL_S, signAssertion } from '#shared/assertion.ts'
-import { DEFAULT_TENANT, foreignHost, openCaller, type Caller } from '#shared/caller.ts'
-import { isLocalHost } from '#shared/local-host.ts'
 import type { Logger } from '#shared/logger.ts'
 import { CATALOG, PROBLEM_JSON, Problem } from '#shared/problem.ts'
 import { SECURITY_HEADERS } from './browser-headers.ts'
 import type { GatewayConfig } from './config.ts'
+import { createCallerOf } from './identity/caller.ts'
+import { isOurKey } from './identity/offered.ts'
 import type { Failure, FailureKind, Proxy } from './proxy/contract.ts'
 import { filterRequestHeaders } from './proxy/headers.ts'
 import { UPSTREAMS, type Route, type UpstreamName } from './upstreams.ts'
@@ -22,6 +22,13 @@ const FORWARDED: Record<UpstreamName, ReadonlySet<string>> = {
   collector: new Set(`${COMMON} x-tenant x-api-key`.split(' ')),
   identity: new Set(`${COMMON} authorization cookie sec-fetch-site`.split(' ')),
 }
+
+const TENANT_KEY = 'x-api-key'
+/** For a request whose `X-Api-Key` is identity's: that has been verified, and nobody else need know it. */
+const WITHOUT_KEY = new Set([...FORWARDED.collector].filter((name) => name !== TENANT_KEY))
+
+/** Identity's pages have policies of their own. */
+const PAGE_HEADERS: ReadonlySet<string> = new Set(['content-security-policy', 'referrer-policy', 'cache-control'])
 
 const SECURITY_LIST: readonly string[] = Object.entries(SECURITY_HEADERS).flat()
 const MS_PER_S = 1000
@@ -51,25 +58,6 @@ function failureProblem(upstream: UpstreamName, { kind, retryAfter }: Failure): 
   })
 }
 
-/**
- * Who the gateway vouches for. Without accounts, only open access knows users.
- * @param names hosts of the front ends: who opened them may have come in through a proxy of their own
- */
-function callerOf(
-  request: FastifyRequest,
-  access: GatewayConfig['ACCESS'],
-  upstream: UpstreamName,
-  names: ReadonlySet<string>,
-): Caller {
-  const { ip, headers } = request
-  const { host } = headers
-  if (access === 'open' && !isLocalHost(host) && !names.has(String(host).toLowerCase())) throw foreignHost(host)
-  if (access === 'open') return openCaller(headers, ip)
-  // The collector verifies its tenants' keys itself, identity lets people in; the gateway only vouches for the door.
-  if (upstream === 'collector' || upstream === 'identity') return { tenant: DEFAULT_TENANT, roles: [], ip }
-  throw new Problem('unauthenticated', { detail: 'Sign in to use this', headers: { 'www-authenticate': 'Bearer' } })
-}
-
 export interface ForwarderOptions {
   config: GatewayConfig
   secret: string
@@ -79,7 +67,7 @@ export interface ForwarderOptions {
 
 /** Sends requests on to the services: own headers in, foreign ones out, bodies untouched. */
 export function createForwarder({ config, secret, proxies, logger }: ForwarderOptions) {
-  const names = new Set(config.CORS_ORIGINS.map((origin) => new URL(origin).host))
+  const callerOf = createCallerOf(config)
   return (route: Route, request: FastifyRequest, reply: FastifyReply): void => {
     const { upstream } = route
     const url = request.raw.url as string
@@ -87,8 +75,10 @@ export function createForwarder({ config, secret, proxies, logger }: ForwarderOp
     if (!url.startsWith(route.prefix)) {
       throw new Problem('unsafe-request', { detail: 'The path has a letter that is encoded for no reason' })
     }
-    const caller = callerOf(request, config.ACCESS, upstream, names)
-    const requestHeaders = filterRequestHeaders(request.raw.rawHeaders, FORWARDED[upstream])
+    const caller = callerOf(request, route)
+    const hidesKey = upstream === 'collector' && isOurKey(request.headers[TENANT_KEY])
+    const allowed = hidesKey ? WITHOUT_KEY : FORWARDED[upstream]
+    const requestHeaders = filterRequestHeaders(request.raw.rawHeaders, allowed)
     const assertion = signAssertion(secret, {
       aud: upstream,
       exp: Math.floor(Date.now() / MS_PER_S) + ASSERTION_TTL_S,
@@ -118,6 +108,7 @@ export function createForwarder({ config, secret, proxies, logger }: ForwarderOp
       path: route.path + url.slice(route.prefix.length),
       requestHeaders,
       responseHeaders,
+      yielding: upstream === 'identity' ? PAGE_HEADERS : undefined,
       fail: (failure) => {
         const problem = failureProblem(upstream, failure)
         const body = JSON.stringify(problem.toDocument(request.id))

@@ -7,16 +7,18 @@ export const MONITOR_HEADER = 'x-monitor-key'
 
 const digest = (value: string) => createHash('sha256').update(value).digest()
 
+export const networkKey = (ip: string): string => `ip:${networkOf(ip)}`
+
 /**
- * Whose budget a request uses: the verified credential's, else the network's. An unverified one counts for nothing,
- * or a client could have a new budget with every invented key.
+ * Whose budget a request uses that shows no credential of identity: the verified tenant key's, else the network's. An
+ * unverified one counts for nothing, or a client could have a new budget with every invented key.
  */
 export function clientKey(headers: IncomingHttpHeaders, ip: string, apiKeys: ReturnType<typeof createApiKeys>): string {
   const { 'x-tenant': tenant, 'x-api-key': secret } = headers
   if (typeof tenant === 'string' && typeof secret === 'string' && apiKeys.verify(tenant, secret) !== undefined) {
     return `key:${tenant}:${digest(secret).toString('base64url', 0, 12)}`
   }
-  return `ip:${networkOf(ip)}`
+  return networkKey(ip)
 }
 
 /** Whether a request carries the monitor's key; compared in constant time. */

@@ -7,7 +7,7 @@ import { Problem } from '#shared/problem.ts'
 import type { App } from '#shared/server.ts'
 import type { GatewayConfig } from '../config.ts'
 import { LIMIT_CLASSES, limitClassOf, type LimitClassName } from './classes.ts'
-import { clientKey, createMonitorCheck } from './client-key.ts'
+import { clientKey, createMonitorCheck, networkKey } from './client-key.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -15,7 +15,7 @@ declare module 'fastify' {
   }
 }
 
-export type RateLimits = Awaited<ReturnType<typeof registerLimits>>
+export type RateLimits = Awaited<ReturnType<typeof createLimits>>
 
 const MS_PER_S = 1000
 const REDIS_REPORT_MS = 60_000
@@ -42,8 +42,14 @@ async function connectRedis(url: string, logger: Logger): Promise<Redis> {
   return redis
 }
 
-/** Counts every request but probes (404s too) against the budget of its class and answers 429 beyond it. */
-export async function registerLimits(
+/** Whose budget a request uses. Attempts to sign in are the network's, or every account would bring new ones. */
+function budgetOf(request: FastifyRequest, name: LimitClassName, apiKeys: ReturnType<typeof createApiKeys>): string {
+  if (name === 'login') return networkKey(request.ip)
+  return request.identity?.budget ?? clientKey(request.headers, request.ip, apiKeys)
+}
+
+/** The budgets of all classes, wherever they are counted. */
+export async function createLimits(
   app: App,
   config: GatewayConfig,
   logger: Logger,
@@ -58,21 +64,25 @@ export async function registerLimits(
   })
   app.decorateRequest('limitKey', '')
   const isMonitor = createMonitorCheck(config.MONITOR_KEY)
-  const limiters = {} as Record<LimitClassName, ReturnType<typeof app.createRateLimit>>
-  for (const name of Object.keys(LIMIT_CLASSES) as LimitClassName[]) {
-    limiters[name] = app.createRateLimit({
-      max: config[LIMIT_CLASSES[name].setting],
+  const limiter = (max: number) =>
+    app.createRateLimit({
+      max,
       timeWindow: config.RATE_LIMIT_WINDOW_MS,
       keyGenerator: (request: FastifyRequest) => request.limitKey,
       cache: config.RATE_LIMIT_CLIENTS_MAX,
     } as CreateRateLimitOptions)
+  const limiters = {} as Record<LimitClassName, ReturnType<typeof limiter>>
+  for (const name of Object.keys(LIMIT_CLASSES) as LimitClassName[]) {
+    limiters[name] = limiter(config[LIMIT_CLASSES[name].setting])
   }
+  const verifications = limiter(config.RATE_LIMIT_VERIFY)
   const seconds = Math.ceil(config.RATE_LIMIT_WINDOW_MS / MS_PER_S)
 
-  app.addHook('onRequest', async (request: FastifyRequest, reply: FastifyReply) => {
+  /** Counts every request but probes (404s too) against the budget of its class and answers 429 beyond it. */
+  async function countRequest(request: FastifyRequest, reply: FastifyReply): Promise<void> {
     if (request.routeOptions.config.public === true || isMonitor(request.headers)) return
     const name = limitClassOf(request.method, request.url)
-    request.limitKey = `${name}:${clientKey(request.headers, request.ip, apiKeys)}`
+    request.limitKey = `${name}:${budgetOf(request, name, apiKeys)}`
     const result = await limiters[name](request)
     if (result.isAllowed) return
     const { max, remaining, ttlInSeconds: reset } = result
@@ -87,9 +97,20 @@ export async function registerLimits(
       detail: `The budget of ${max} ${name} requests in ${seconds} s is used up; try again in ${reset} s`,
       headers: { 'retry-after': String(Math.max(1, reset)) },
     })
-  })
+  }
+
+  /** Counts the verification of a credential for the network that it comes from; whether there was budget left for it. */
+  async function countVerification(request: FastifyRequest): Promise<boolean> {
+    if (isMonitor(request.headers)) return true
+    request.limitKey = `verify:${networkKey(request.ip)}`
+    const result = await verifications(request)
+    return result.isAllowed || !result.isExceeded
+  }
+
   app.addHook('onClose', () => redis?.disconnect())
   return {
+    countRequest,
+    countVerification,
     /** Where the counts are kept and whether that works. */
     store: (): string => (redis === undefined ? 'memory' : redis.status === 'ready' ? 'redis' : 'redis-unreachable'),
   }

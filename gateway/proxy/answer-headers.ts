@@ -4,10 +4,12 @@ import type { ResponseHead } from './response-head.ts'
 /**
  * The fields of the client's answer: the gateway's own, then the upstream's that it does not set itself. Framing is not among
  * them. `vary` is merged: it says what the answer depends on, on either side.
+ * @param yielding names of own fields that give way to the upstream's
  */
-export function answerHeaders(head: ResponseHead, own: readonly string[]): string[] {
-  const headers = own.slice()
+export function answerHeaders(head: ResponseHead, all: readonly string[], yielding?: ReadonlySet<string>): string[] {
   const theirs = head.headers
+  const own = yielding === undefined ? all : remaining(all, theirs, yielding)
+  const headers = own.slice()
   for (let i = 0; i < theirs.length; i += 2) {
     const name = theirs[i] as string
     if (name === 'set-cookie' || !has(own, name)) headers.push(name, theirs[i + 1] as string)
@@ -28,6 +30,16 @@ export function flatHeaders(own: Exchange['responseHeaders']): readonly string[]
 
 function isList(own: Exchange['responseHeaders']): own is readonly string[] {
   return Array.isArray(own)
+}
+
+/** The own fields without those that give way to fields of the same name. */
+function remaining(own: readonly string[], theirs: readonly string[], yielding: ReadonlySet<string>): string[] {
+  const kept: string[] = []
+  for (let i = 0; i < own.length; i += 2) {
+    const name = own[i] as string
+    if (!yielding.has(name) || !has(theirs, name)) kept.push(name, own[i + 1] as string)
+  }
+  return kept
 }
 
 function has(own: readonly string[], name: string): boolean {

@@ -10,7 +10,7 @@ import type { ResponseHead } from './response-head.ts'
  */
 export function startAnswer(exchange: Exchange, head: ResponseHead, parser: ResponseParser, close: boolean): boolean {
   const { response } = exchange
-  const headers = answerHeaders(head, flatHeaders(exchange.responseHeaders))
+  const headers = answerHeaders(head, flatHeaders(exchange.responseHeaders), exchange.yielding)
   if (head.contentLength !== undefined && head.status !== 204) {
     headers.push('content-length', head.contentLength)
   } else if (parser.complete && head.framing !== 'none' && parser.trailers.length === 0) {

@@ -82,6 +82,8 @@ export interface Exchange {
    * flattened first. They win over the upstream's of the same name, except `vary` (merged) and `set-cookie` (both are sent).
    */
   responseHeaders: Record<string, string | string[]> | readonly string[]
+  /** names of own fields that give way where the upstream has fields of that name */
+  yielding?: ReadonlySet<string> | undefined
   /** called at most once, and only when nothing of the answer has been written */
   fail(failure: Failure): void
   /** called exactly once, when the client's answer is complete or cannot be completed */

@@ -143,6 +143,16 @@ t.test("the gateway's fields win over the upstream's, cookies of both are sent",
   t.strictSame(own.length, 4, 'the list handed in is not changed')
 })
 
+t.test('own fields that yield are given only where the upstream has none', async (t) => {
+  const own = ['content-security-policy', 'ours', 'referrer-policy', 'ours', 'x-frame-options', 'DENY']
+  const yielding = new Set(['content-security-policy', 'referrer-policy'])
+  t.strictSame(
+    answerHeaders(head(['content-security-policy', 'theirs', 'x-frame-options', 'ALLOWALL']), own, yielding),
+    ['referrer-policy', 'ours', 'x-frame-options', 'DENY', 'content-security-policy', 'theirs'],
+  )
+  t.strictSame(answerHeaders(head([]), own, yielding), own)
+})
+
 t.test('vary is merged', async (t) => {
   t.strictSame(answerHeaders(head([], 'Accept, origin'), ['vary', 'Origin']), ['vary', 'Origin, Accept'])
   t.strictSame(answerHeaders(head([], '*'), ['vary', 'Origin']), ['vary', '*'])
