@@ -3,6 +3,7 @@ export const CATALOG = {
   'invalid-input': [400, 'The request is not valid'],
   'unsafe-request': [400, 'The request is ambiguous or unsafe'],
   unauthenticated: [401, 'Authentication is required'],
+  'second-factor-required': [401, 'A second factor is needed to sign in'],
   forbidden: [403, 'This is not allowed'],
   'not-found': [404, 'There is no such resource'],
   'method-not-allowed': [405, 'The method is not allowed here'],

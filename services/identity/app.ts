@@ -1,19 +1,45 @@
+import { rotateWith } from '#shared/key-rotation.ts'
 import { openKeyring } from '#shared/keyring.ts'
 import { createService, serveServiceHealth } from '#shared/service.ts'
 import type { Built, Deps, ProcessOptions } from '#shared/start.ts'
+import { createOneTimeTokens } from './accounts/one-time-tokens.ts'
 import { createAccountStore } from './accounts/store.ts'
 import { settings, type IdentityConfig } from './config.ts'
+import { createPasswordCheck } from './login/check.ts'
+import { SEALED_COLUMNS } from './encryption/columns.ts'
+import { encryptionRoutes } from './encryption/routes.ts'
 import { createPasswords } from './login/passwords.ts'
+import { createFailureStore } from './login/store.ts'
+import { loginRoutes } from './login/routes.ts'
+import { createPasswordPolicy } from './login/policy.ts'
+import { createSecondStep } from './login/second-step.ts'
+import { createThrottle } from './login/throttle.ts'
+import { mfaRoutes } from './mfa/routes.ts'
+import { createSamePerson } from './mfa/same-person.ts'
+import { createSecondFactor } from './mfa/second-factor.ts'
+import { createMfaStore } from './mfa/store.ts'
 import { openIdentityDatabase } from './migrations.ts'
+import { registerOAuth } from './oauth/register.ts'
+import { createChallenges } from './passkeys/challenges.ts'
+import { passkeyLoginRoutes } from './passkeys/login-routes.ts'
+import { createRelyingParty } from './passkeys/relying-party.ts'
+import { passkeyRoutes } from './passkeys/routes.ts'
+import { createPasskeyStore } from './passkeys/store.ts'
+import { createFeed } from './revocations/feed.ts'
 import { revocationRoutes } from './revocations/routes.ts'
 import { createRevocations } from './revocations/store.ts'
 import { createSecrets } from './secrets/store.ts'
 import { createOpenSession } from './sessions/open.ts'
+import { sessionRoutes } from './sessions/routes.ts'
 import { createSessionStore } from './sessions/store.ts'
+import { announceSetup } from './setup/announce.ts'
+import { setupRoutes } from './setup/routes.ts'
+import { createSetupStore } from './setup/store.ts'
 import { createSigningKeys } from './signing/keys.ts'
-import { signingRoutes } from './signing/routes.ts'
+import { jwksRoutes, signingKeyRoutes } from './signing/routes.ts'
 import { createSigningKeyStore } from './signing/store.ts'
 import { createAccessTokens } from './signing/tokens.ts'
+import { scheduleSweep } from './sweep.ts'
 
 const INFO = {
   name: 'identity',
@@ -34,22 +60,66 @@ export function buildIdentity(config: IdentityConfig, deps: Deps): Built {
   const keyring = openKeyring(config)
   const { db, writes, app } = createService(INFO, config, deps, { keyring })
   const { logger, health, metrics } = deps
+  const rotation = rotateWith(app, { db, writes, keyring, columns: SEALED_COLUMNS, logger })
   const secrets = createSecrets(db, keyring)
   const revocations = createRevocations(db, config)
   const signingKeys = createSigningKeys({ store: createSigningKeyStore(db, keyring), writes, config, logger })
+  const feed = createFeed({ revocations, signingKeys, writes, health, config })
   const accessTokens = createAccessTokens(signingKeys, config)
   const accounts = createAccountStore(db)
   const passwords = createPasswords(config, metrics.registry)
   const sessions = createSessionStore(db, revocations, config)
-  const openSession = createOpenSession({ sessions, accounts, tokens: accessTokens, writes })
-  // For the routes to come.
-  void [secrets, passwords, openSession]
+  const policy = createPasswordPolicy(config)
+  const sessionParts = { sessions, accounts, tokens: accessTokens, writes }
+  const openSession = createOpenSession(sessionParts)
+  const oneTimeTokens = createOneTimeTokens(db)
+  const throttle = createThrottle({
+    store: createFailureStore(db),
+    writes,
+    secret: secrets.of('login-throttle'),
+    config,
+  })
+  const passwordCheck = createPasswordCheck({ accounts, passwords, throttle, writes })
+  const passkeys = createPasskeyStore(db)
+  const mfa = createMfaStore(db, keyring)
+  const secondFactor = createSecondFactor({ store: mfa, passkeys, writes, pepper: secrets.of('recovery-codes') })
+  const secondStep = createSecondStep({ oneTimeTokens, secondFactor, throttle, writes, config })
+  const setupParts = { setup: createSetupStore(db), accounts, oneTimeTokens, passwords, policy, writes, config }
+  const samePerson = createSamePerson({ accounts, sessions, passwordCheck, config })
+  const relyingParty = createRelyingParty(config)
+  const challenges = createChallenges(oneTimeTokens, config)
 
   serveServiceHealth(app, INFO.name, health)
-  void app.register(signingRoutes(signingKeys))
-  void app.register(revocationRoutes({ revocations, signingKeys, writes, health, config }))
+  void app.register(jwksRoutes(signingKeys))
+  void app.register(signingKeyRoutes(signingKeys), { prefix: '/api/admin/signing-keys' })
+  void app.register(encryptionRoutes(rotation, logger), { prefix: '/api/admin/encryption' })
+  void app.register(revocationRoutes(feed))
+  void app.register(setupRoutes(setupParts))
+  void app.register(loginRoutes({ accounts, passwordCheck, secondStep, openSession }), { prefix: '/api/auth/login' })
+  void app.register(sessionRoutes(sessionParts), { prefix: '/api/auth' })
+  void app.register(mfaRoutes({ store: mfa, passkeys, secondFactor, samePerson, throttle, writes }))
+  void app.register(passkeyRoutes({ passkeys, challenges, relyingParty, samePerson, writes, logger, config }))
+  void app.register(passkeyLoginRoutes({ accounts, passkeys, challenges, relyingParty, openSession, writes, logger }))
+  const oauth = registerOAuth(app, {
+    config,
+    logger,
+    db,
+    writes,
+    keyring,
+    secrets,
+    accounts,
+    sessions,
+    revocations,
+    signingKeys,
+    passwordCheck,
+    secondStep,
+  })
 
+  app.addHook('onListen', () => announceSetup(setupParts))
+  const sweep = scheduleSweep([sessions.sweep, throttle.sweep, oneTimeTokens.sweep, oauth.sweep], writes, logger)
   const close = () => {
+    sweep.stop()
+    feed.stop()
     signingKeys.stop()
     writes.stop()
   }

@@ -96,6 +96,7 @@ export function createSessionStore(
     revocations.revoke(`session:${session.id}`)
   }
 
+  const endings: ((account: Owner) => void)[] = []
   const listOf = (account: Owner): Session[] => list.all(account, iso(now()))
 
   return {
@@ -137,8 +138,11 @@ export function createSessionStore(
       const sessions = listOf(account).filter(({ id }) => id !== except)
       for (const session of sessions) end(session)
       removeSteps.run(account, SECOND_STEP)
+      for (const ended of endings) ended(account)
       return sessions.length
     },
+    /** Calls `ended` inside every write that ends all sessions of an account, with or without one that goes on. */
+    onRevokeAll: (ended: (account: Owner) => void): void => void endings.push(ended),
     /** Deletes some that are over. @returns whether there may be more */
     sweep: (): boolean => removeOld.run(iso(now()), SWEEP_BATCH).changes === SWEEP_BATCH,
   }

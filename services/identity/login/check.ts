@@ -1,0 +1,106 @@
+import type { FastifyRequest } from 'fastify'
+import { Problem } from '#shared/problem.ts'
+import type { Writes } from '#shared/writes.ts'
+import { emailOf, type Account, type AccountState, type AccountStore } from '../accounts/store.ts'
+import type { Passwords } from './passwords.ts'
+import type { Attempt, Throttle } from './throttle.ts'
+
+export interface Credentials {
+  /** As the person wrote it. */
+  email: string
+  password: string
+  /** Address of the client. */
+  ip: string
+  /** Gets the audit event of a refusal. */
+  request?: FastifyRequest
+}
+
+export interface CheckParts {
+  accounts: AccountStore
+  passwords: Passwords
+  throttle: Throttle
+  writes: Pick<Writes, 'run'>
+}
+
+export type PasswordCheck = ReturnType<typeof createPasswordCheck>
+
+/** One text for an account that is not there, one without a password and a wrong password. */
+export const wrongCredentials = () =>
+  new Problem('unauthenticated', {
+    detail: 'E-mail address or password is wrong',
+    headers: { 'www-authenticate': 'Bearer' },
+  })
+
+const REFUSALS: Partial<Record<AccountState, string>> = {
+  pending: 'This account is not approved yet',
+  rejected: 'This account was not approved',
+  suspended: 'This account is suspended',
+}
+
+/** What somebody learns who has the password of an account that is not approved. */
+const notApproved = ({ state }: Account) =>
+  new Problem('forbidden', { detail: REFUSALS[state] ?? 'This account is not approved', extensions: { state } })
+
+/** Checks passwords of accounts; every check is throttled. */
+export function createPasswordCheck({ accounts, passwords, throttle, writes }: CheckParts) {
+  /** Hashes with the present parameters what was hashed with others; the account as it is then. */
+  async function renew(account: Account, password: string): Promise<Account> {
+    const { id, password_hash: old } = account
+    if (old === null || passwords.isCurrent(old)) return account
+    const password_hash = await passwords.hash(password)
+    return writes.run(() =>
+      accounts.find(id)?.password_hash === old ? accounts.update(id, { password_hash }) : account,
+    )
+  }
+
+  async function isRight(attempt: Attempt, account: Account | undefined, password: string): Promise<boolean> {
+    try {
+      return await passwords.verify(account?.password_hash ?? null, password)
+    } catch (error) {
+      await attempt.undone()
+      throw error
+    }
+  }
+
+  return {
+    /**
+     * The account of an e-mail address and a password.
+     * @throws Problem unauthenticated (401) with one text and after the same work, whatever is wrong; forbidden (403) with
+     * the member `state` for the right password of an account that is not approved; too-many-requests (429);
+     * overloaded (503)
+     */
+    async check({ email: written, password, ip, request }: Credentials): Promise<Account> {
+      const email = emailOf(written)
+      const found = accounts.byEmail(email)
+      const account = found?.state === 'deleting' ? undefined : found
+      const note = (event: string, detail: Record<string, string>) => {
+        if (request === undefined) return
+        request.auditEvent = { event, detail, ...(account === undefined ? {} : { target: `account:${account.id}` }) }
+      }
+      note('login.throttled', { method: 'password' })
+      const attempt = await throttle.password(email, ip)
+      note('login.failed', { method: 'password' })
+      if (!(await isRight(attempt, account, password)) || account === undefined) throw wrongCredentials()
+      await attempt.succeeded()
+      if (account.state !== 'approved') {
+        note('login.failed', { method: 'password', state: account.state })
+        throw notApproved(account)
+      }
+      return renew(account, password)
+    },
+    /**
+     * Makes sure that a person who is signed in knows the password of their account: before it is changed, for instance.
+     * @param ip address of the client
+     * @throws Problem forbidden (403) that names the field of the body, not 401: the session is good, and signing in anew
+     * would not help; too-many-requests (429); overloaded (503)
+     */
+    async confirm(account: Account, password: string, ip: string, field = 'password'): Promise<void> {
+      const attempt = await throttle.password(account.email, ip)
+      if (!(await isRight(attempt, account, password))) {
+        const errors = [{ in: 'body', field, message: `${field} is wrong` }]
+        throw new Problem('forbidden', { detail: 'The password is wrong', errors })
+      }
+      await attempt.succeeded()
+    },
+  }
+}
