@@ -13,7 +13,7 @@ import { newTotpSecret, totpText, totpUri } from './totp.ts'
 export interface MfaParts {
   store: MfaStore
   passkeys: Pick<PasskeyStore, 'count'>
-  factor: SecondFactor
+  secondFactor: SecondFactor
   samePerson: SamePerson
   throttle: Throttle
   writes: Writes
@@ -27,7 +27,7 @@ const notEnabled = () => new Problem('conflict', { detail: 'There is no authenti
 
 /** The second step of one's own logins: an authenticator app, and recovery codes for the day on which it is lost. */
 export const mfaRoutes = (parts: MfaParts) => async (app: App) => {
-  const { store, passkeys, factor, samePerson, throttle, writes } = parts
+  const { store, passkeys, secondFactor, samePerson, throttle, writes } = parts
   const tags = ['second factor']
   const config = { etag: false }
 
@@ -38,7 +38,7 @@ export const mfaRoutes = (parts: MfaParts) => async (app: App) => {
       const account = userOf(request)
       const confirmed_at = store.confirmedAt(account)
       return reply.send({
-        methods: factor.methodsOf(account),
+        methods: secondFactor.methodsOf(account),
         totp: { enabled: confirmed_at !== undefined, ...(confirmed_at === undefined ? {} : { confirmed_at }) },
         recovery_codes: { remaining: store.countCodes(account) },
         passkeys: { count: passkeys.count(account) },
@@ -98,11 +98,11 @@ export const mfaRoutes = (parts: MfaParts) => async (app: App) => {
         }
         if (store.totp(account) === undefined) throw notEnabled()
         request.auditEvent = { event: 'second-factor.failed', target: `account:${account}` }
-        isRight = factor.takeCode(account, request.body.code)
+        isRight = secondFactor.takeCode(account, request.body.code)
         if (!isRight) throw invalidField('body', 'code', 'This code is not right')
         store.confirm(account)
         request.auditEvent = { event: 'totp.enabled', target: `account:${account}` }
-        return { status: 200, body: { recovery_codes: factor.renewCodes(account) } }
+        return { status: 200, body: { recovery_codes: secondFactor.renewCodes(account) } }
       }
       try {
         return await writes.answer(request, reply.header(...NO_STORE), account, confirm, SECRETS)
@@ -144,7 +144,7 @@ export const mfaRoutes = (parts: MfaParts) => async (app: App) => {
       const renew = () => {
         if (store.confirmedAt(account.id) === undefined) throw notEnabled()
         request.auditEvent = { event: 'recovery-codes.renewed', target: `account:${account.id}` }
-        return { status: 200, body: { recovery_codes: factor.renewCodes(account.id) } }
+        return { status: 200, body: { recovery_codes: secondFactor.renewCodes(account.id) } }
       }
       return writes.answer(request, reply.header(...NO_STORE), account.id, renew, SECRETS)
     },

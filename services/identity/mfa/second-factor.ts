@@ -27,7 +27,7 @@ export function createSecondFactor({ store, passkeys, writes, pepper }: SecondFa
   function takeCode(account: Owner, code: string): boolean {
     const totp = store.totp(account)
     if (totp === undefined) return false
-    const step = stepOf(totp.secret, code, { now: Date.now(), last: totp.last_step })
+    const step = stepOf(totp.secret, code.replaceAll(/\s/g, ''), { now: Date.now(), last: totp.last_step })
     if (step !== undefined) store.takeStep(account, step)
     return step !== undefined
   }
