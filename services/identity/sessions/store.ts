@@ -39,6 +39,7 @@ export type Rotation =
 export type SessionStore = ReturnType<typeof createSessionStore>
 
 const DAY_MS = 86_400_000
+const MS_PER_S = 1000
 const TOKEN_BYTES = 32
 const SWEEP_BATCH = 500
 
@@ -47,7 +48,7 @@ const hashOf = (token: string): Buffer => hash('sha256', token, 'buffer')
 
 type SessionConfig = Pick<
   IdentityConfig,
-  'SESSION_TTL_DAYS' | 'SESSION_IDLE_DAYS' | 'SESSIONS_MAX' | 'REFRESH_REUSE_GRACE_S'
+  'SESSION_TTL_DAYS' | 'SESSION_IDLE_DAYS' | 'SESSIONS_MAX' | 'REFRESH_REUSE_GRACE_S' | 'ACCESS_TOKEN_TTL_S'
 >
 
 /** All SQL about sessions and their refresh tokens (RFC 9700 4.14.2). What changes anything runs inside a write. */
@@ -76,6 +77,7 @@ export function createSessionStore(
   const list = db.prepare<[string, string], Session>(
     'SELECT * FROM sessions WHERE account_id = ? AND expires_at > ? ORDER BY last_used_at DESC, id DESC',
   )
+  const all = db.prepare<[string], Session>('SELECT * FROM sessions WHERE account_id = ?')
   const remove = db.prepare<[string]>('DELETE FROM sessions WHERE id = ?')
   const removeOld = db.prepare(
     'DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at <= ? LIMIT ?)',
@@ -121,7 +123,7 @@ export function createSessionStore(
       const found = byToken.get(hashOf(token), iso(now()))
       if (found === undefined) return { kind: 'unknown' }
       const { used, ...session } = found
-      if (used !== null && now() - used >= config.REFRESH_REUSE_GRACE_S * 1000) {
+      if (used !== null && now() - used >= config.REFRESH_REUSE_GRACE_S * MS_PER_S) {
         end(session)
         return { kind: 'reused', session }
       }
@@ -135,7 +137,8 @@ export function createSessionStore(
     end,
     /** Ends all sessions of an account but one, and logins that wait for a second factor. @returns how many sessions */
     revokeAll(account: Owner, except?: string): number {
-      const sessions = listOf(account).filter(({ id }) => id !== except)
+      // Also those that are over: their last access token may not be.
+      const sessions = all.all(account).filter(({ id }) => id !== except)
       for (const session of sessions) end(session)
       removeSteps.run(account, SECOND_STEP)
       for (const ended of endings) ended(account)
@@ -143,8 +146,9 @@ export function createSessionStore(
     },
     /** Calls `ended` inside every write that ends all sessions of an account, with or without one that goes on. */
     onRevokeAll: (ended: (account: Owner) => void): void => void endings.push(ended),
-    /** Deletes some that are over. @returns whether there may be more */
-    sweep: (): boolean => removeOld.run(iso(now()), SWEEP_BATCH).changes === SWEEP_BATCH,
+    /** Deletes some that are over, with their last access token. @returns whether there may be more */
+    sweep: (): boolean =>
+      removeOld.run(iso(now() - config.ACCESS_TOKEN_TTL_S * MS_PER_S), SWEEP_BATCH).changes === SWEEP_BATCH,
   }
 }
 
