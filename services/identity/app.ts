@@ -1,8 +1,12 @@
 import { rotateWith } from '#shared/key-rotation.ts'
+import { createInternalClient } from '#shared/internal.ts'
 import { openKeyring } from '#shared/keyring.ts'
 import { createService, serveServiceHealth } from '#shared/service.ts'
 import type { Built, Deps, ProcessOptions } from '#shared/start.ts'
 import { createOneTimeTokens } from './accounts/one-time-tokens.ts'
+import { createDeletions } from './account-data/deletion.ts'
+import { accountDataOfIdentityRoutes } from './account-data/routes.ts'
+import { createAccountDataStore } from './account-data/store.ts'
 import { createAccountStore } from './accounts/store.ts'
 import { settings, type IdentityConfig } from './config.ts'
 import { createPasswordCheck } from './login/check.ts'
@@ -87,6 +91,19 @@ export function buildIdentity(config: IdentityConfig, deps: Deps): Built {
   const setupParts = { setup: createSetupStore(db), accounts, oneTimeTokens, passwords, policy, writes, config }
   const samePerson = createSamePerson({ accounts, sessions, passwordCheck, config })
   const relyingParty = createRelyingParty(config)
+  const internal = createInternalClient(INFO.name, config)
+  const accountData = createAccountDataStore(db)
+  const deletions = createDeletions(accountData, internal, writes, logger)
+  const accountDataParts = {
+    accounts,
+    store: accountData,
+    sessions,
+    revocations,
+    deletions,
+    samePerson,
+    internal,
+    writes,
+  }
   const challenges = createChallenges(oneTimeTokens, config)
 
   serveServiceHealth(app, INFO.name, health)
@@ -100,6 +117,7 @@ export function buildIdentity(config: IdentityConfig, deps: Deps): Built {
   void app.register(mfaRoutes({ store: mfa, passkeys, secondFactor, samePerson, throttle, writes }))
   void app.register(passkeyRoutes({ passkeys, challenges, relyingParty, samePerson, writes, logger, config }))
   void app.register(passkeyLoginRoutes({ accounts, passkeys, challenges, relyingParty, openSession, writes, logger }))
+  void app.register(accountDataOfIdentityRoutes(accountDataParts))
   const oauth = registerOAuth(app, {
     config,
     logger,
@@ -116,8 +134,14 @@ export function buildIdentity(config: IdentityConfig, deps: Deps): Built {
   })
 
   app.addHook('onListen', () => announceSetup(setupParts))
-  const sweep = scheduleSweep([sessions.sweep, throttle.sweep, oneTimeTokens.sweep, oauth.sweep], writes, logger)
-  const close = () => {
+  const sweep = scheduleSweep(
+    [revocations.sweep, sessions.sweep, throttle.sweep, oneTimeTokens.sweep, oauth.sweep],
+    writes,
+    logger,
+  )
+  const close = async () => {
+    await deletions.stop()
+    internal.close()
     sweep.stop()
     feed.stop()
     signingKeys.stop()

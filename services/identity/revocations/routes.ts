@@ -1,31 +1,24 @@
-import Joi from 'joi'
-import type { Health } from '#shared/health.ts'
 import type { App } from '#shared/server.ts'
-import type { Writes } from '#shared/writes.ts'
-import type { IdentityConfig } from '../config.ts'
-import type { SigningKeys } from '../signing/keys.ts'
-import type { Revocations } from './store.ts'
-
-export interface FeedOptions {
-  revocations: Revocations
-  signingKeys: SigningKeys
-  writes: Writes
-  health: Health
-  config: IdentityConfig
-}
-
-const feedQuery = Joi.object<{ after?: number; wait_s: number }, true>({
-  after: Joi.number().integer().min(0),
-  wait_s: Joi.number().integer().min(0).max(25).default(0),
-})
+import type { Feed } from './feed.ts'
+import { feedQuery, feedSchema } from './schema.ts'
 
 /** `GET /internal/revocations`: what gateways must forget. */
-export const revocationRoutes =
-  ({ revocations, signingKeys }: FeedOptions) =>
-  async (routes: App) => {
-    routes.get('/internal/revocations', { schema: { querystring: feedQuery } }, (request, reply) =>
-      reply
-        .header('cache-control', 'no-store')
-        .send({ ...revocations.since(request.query.after ?? 0), jwks: signingKeys.jwks().hash }),
-    )
-  }
+export const revocationRoutes = (feed: Feed) => async (routes: App) => {
+  routes.get(
+    '/internal/revocations',
+    {
+      config: { etag: false },
+      schema: {
+        tags: ['internal'],
+        summary: 'Credentials that ended, as soon as they end',
+        querystring: feedQuery,
+        response: { 200: feedSchema },
+      },
+    },
+    async (request, reply) => {
+      const gone = new AbortController()
+      reply.raw.once('close', () => gone.abort())
+      return reply.header('cache-control', 'no-store').send(await feed.after(request.query, gone.signal))
+    },
+  )
+}

@@ -17,6 +17,8 @@ export interface SigningOptions {
   now?: () => number
 }
 
+/** Longest time for which others may keep the key set without asking; at most half the time for which a key is published ahead. */
+const JWKS_MAX_AGE_S = 300
 const DAY_MS = 86_400_000
 const TEND_MS = 60_000
 /** Longest life of what a key has signed: an hour for access tokens and for ID tokens; doubled for clocks that differ. */
@@ -65,8 +67,8 @@ export function createSigningKeys({ store, writes, config, logger, now = Date.no
     await writes.run(() => {
       const at = now()
       if (withdraw) {
+        store.clear()
         add(at)
-        store.remove(at)
       } else if ((store.lastActive() ?? 0) <= at) add(at + config.SIGNING_KEY_PUBLISH_AHEAD_S * 1000)
     })
     load()
@@ -75,7 +77,7 @@ export function createSigningKeys({ store, writes, config, logger, now = Date.no
   /** Makes the next key when it is time, and forgets those that nothing alive was signed with. */
   async function tend(): Promise<void> {
     const at = now()
-    if (((keys.at(-1) as SigningKey).active ?? 0) + config.SIGNING_KEY_ROTATE_DAYS * DAY_MS <= at) await rotate()
+    if ((keys.at(-1) as SigningKey).active + config.SIGNING_KEY_ROTATE_DAYS * DAY_MS <= at) await rotate()
     if (keys.some(({ retired }) => retired !== null && retired + KEPT_AFTER_MS <= at)) {
       await writes.run(() => store.remove(at - KEPT_AFTER_MS))
       load()
@@ -97,12 +99,15 @@ export function createSigningKeys({ store, writes, config, logger, now = Date.no
     /** Id and private key to sign with at this moment. */
     signer(): { kid: string; key: KeyObject } {
       const { kid, private_jwk } = current()
-      const key = privateKeys.get(kid) ?? createPrivateKey({ key: private_jwk as JsonWebKeyInput['key'], format: 'jwk' })
+      const key =
+        privateKeys.get(kid) ?? createPrivateKey({ key: private_jwk as JsonWebKeyInput['key'], format: 'jwk' })
       privateKeys.set(kid, key)
       return { kid, key }
     },
     /** What verifiers need (RFC 7517 section 5) and its hash. */
     jwks: (): { keys: readonly JWK[]; hash: string } => jwks,
+    /** Seconds for which verifiers may keep it. */
+    jwksMaxAge: Math.min(JWKS_MAX_AGE_S, Math.floor(config.SIGNING_KEY_PUBLISH_AHEAD_S / 2)),
     /** With the private parts, the one that signs first: for oidc-provider, in this process only. */
     privateJwks: (): { keys: JWK[] } => {
       const { kid } = current()

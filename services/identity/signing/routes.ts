@@ -1,9 +1,72 @@
 import type { App } from '#shared/server.ts'
+import { requireInstallationAdmin } from '../installation.ts'
+import { jwksSchema, rotateSchema, signingKeysSchema, type RotateInput } from './schema.ts'
 import type { SigningKeys } from './keys.ts'
 
-/** `GET /.well-known/jwks.json` and what administrators do about signing keys. */
-export const signingRoutes = (keys: SigningKeys) => async (routes: App) => {
-  routes.get('/.well-known/jwks.json', (_request, reply) =>
-    reply.header('cache-control', 'public, max-age=300').send({ keys: keys.jwks().keys }),
+const isoOf = (ms: number): string =>
+  Temporal.Instant.fromEpochMilliseconds(ms).toString({ smallestUnit: 'millisecond' })
+
+/** Every key, as administrators see it; its private part is never shown. */
+function view(keys: SigningKeys) {
+  const { kid: signing, active: now } = keys.current()
+  return {
+    keys: keys.list().map(({ kid, created_at, active, retired }) => ({
+      kid,
+      state: kid === signing ? 'signing' : active > now ? 'next' : 'retired',
+      created_at,
+      signs_from: isoOf(active),
+      ...(retired === null ? {} : { signs_until: isoOf(retired) }),
+    })),
+  }
+}
+
+/** `GET /.well-known/jwks.json` (RFC 7517 section 5). */
+export const jwksRoutes = (keys: SigningKeys) => async (routes: App) => {
+  routes.get(
+    '/.well-known/jwks.json',
+    { schema: { tags: ['tokens'], summary: 'Public keys of access and ID tokens', response: { 200: jwksSchema } } },
+    (_request, reply) =>
+      reply.header('cache-control', `public, max-age=${keys.jwksMaxAge}`).send({ keys: keys.jwks().keys }),
+  )
+}
+
+/** `/api/admin/signing-keys` */
+export const signingKeyRoutes = (keys: SigningKeys) => async (routes: App) => {
+  const tags = ['admin']
+
+  routes.get(
+    '/',
+    {
+      config: { etag: false },
+      schema: { tags, summary: 'Keys that sign tokens', response: { 200: signingKeysSchema } },
+    },
+    (request, reply) => {
+      requireInstallationAdmin(request.caller)
+      return reply.header('cache-control', 'no-store').send(view(keys))
+    },
+  )
+
+  routes.post<{ Body: RotateInput }>(
+    '/rotate',
+    {
+      config: { etag: false },
+      schema: {
+        tags,
+        summary: 'Replace the key that signs; nobody is logged out',
+        body: rotateSchema,
+        response: { 200: signingKeysSchema },
+      },
+    },
+    async (request, reply) => {
+      requireInstallationAdmin(request.caller)
+      const { withdraw } = request.body
+      await keys.rotate({ withdraw })
+      request.auditEvent = {
+        event: 'signing-key.rotated',
+        target: `signing-key:${keys.list().at(-1)?.kid}`,
+        detail: { withdraw },
+      }
+      return reply.header('cache-control', 'no-store').send(view(keys))
+    },
   )
 }

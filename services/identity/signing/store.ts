@@ -38,6 +38,7 @@ export function createSigningKeyStore(db: Database, keyring: Keyring) {
     'INSERT INTO signing_keys (kid, public_jwk, private_sealed, created_at, active) VALUES (?, ?, ?, ?, ?)',
   )
   const retire = db.prepare('UPDATE signing_keys SET retired = ? WHERE retired IS NULL')
+  const clear = db.prepare('DELETE FROM signing_keys')
   const remove = db.prepare('DELETE FROM signing_keys WHERE retired <= ?')
   return {
     /** Every key, in the order in which they sign. @throws ConfigError when the keyring lacks a key */
@@ -56,6 +57,8 @@ export function createSigningKeyStore(db: Database, keyring: Keyring) {
       const sealed = keyring.seal(JSON.stringify(privateJwk), signingKeyAad(kid))
       insert.run(kid, JSON.stringify(publicJwk), sealed, timestamp(), active)
     }),
+    /** Deletes all keys; inside a write that adds another one. */
+    clear: (): void => void clear.run(),
     /** Deletes keys that retired at `before` or earlier; inside a write. @returns how many */
     remove: (before: number): number => remove.run(before).changes,
   }
