@@ -2,6 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import type { IncomingHttpHeaders } from 'node:http'
 import { ASSERTION_HEADER, verifyAssertion } from './assertion.ts'
 import { isLocalHost } from './local-host.ts'
+import { SYSTEM_TENANT } from './permissions.ts'
 import { Problem } from './problem.ts'
 import { asOwner, asTenant, type Owner, type Tenant } from './scope.ts'
 
@@ -10,7 +11,7 @@ export const DEFAULT_USER = 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'
 export const USER_ID_MAX_LENGTH = 255
 
 /** The tenant of those who name none. */
-export const DEFAULT_TENANT = asTenant('default')
+export const DEFAULT_TENANT = asTenant(SYSTEM_TENANT)
 
 /** Who is asking, as far as it is proven. */
 export interface Caller {

@@ -6,6 +6,9 @@ import { Problem } from './problem.ts'
 export const ROLES = ['viewer', 'operator', 'auditor', 'admin'] as const
 export type Role = (typeof ROLES)[number]
 
+/** The tenant whose administrators run the system. */
+export const SYSTEM_TENANT = 'default'
+
 /** The role of a process that calls another; nobody else can have it. */
 export const SERVICE_ROLE = 'service'
 
@@ -33,6 +36,8 @@ export interface PermissionClass {
   scope?: Scope
   /** Also open access needs a verified credential here. */
   verified?: boolean
+  /** Only in the tenant of the system itself. */
+  system?: boolean
   /** Only a person who signed in, with no key and no application between. */
   session?: boolean
   /** Reads of this class are in the audit log, too; changes and refusals are there always. */
@@ -61,6 +66,13 @@ export const PERMISSIONS = {
   },
   'account.export': { title: 'export the own data', role: 'viewer', verified: true, session: true, audited: true },
   'identity.admin': { title: 'manage accounts, keys and clients', role: 'admin', scope: 'admin', verified: true },
+  'system.admin': {
+    title: 'manage what concerns all tenants: encryption, signing keys, whole accounts',
+    role: 'admin',
+    scope: 'admin',
+    verified: true,
+    system: true,
+  },
   internal: { title: 'between processes only', role: SERVICE_ROLE },
 } as const satisfies Record<string, PermissionClass>
 
@@ -189,9 +201,11 @@ export const ROUTE_PERMISSIONS: Record<ProcessName, Partial<Record<PermissionNam
       'PATCH /api/auth/passkeys/:id',
       'DELETE /api/auth/passkeys/:id',
       'DELETE /api/auth/grants/:id',
+      'DELETE /api/auth/me',
       'DELETE /api/auth/sessions',
       'DELETE /api/auth/sessions/:id',
     ],
+    'account.export': ['GET /api/auth/me/export'],
     'identity.admin': [
       'GET /api/admin/clients',
       'POST /api/admin/clients',
@@ -199,6 +213,9 @@ export const ROUTE_PERMISSIONS: Record<ProcessName, Partial<Record<PermissionNam
       'PATCH /api/admin/clients/:id',
       'DELETE /api/admin/clients/:id',
       'POST /api/admin/clients/:id/secret',
+    ],
+    'system.admin': [
+      'DELETE /api/admin/accounts/:id',
       'GET /api/admin/signing-keys',
       'POST /api/admin/signing-keys/rotate',
       'GET /api/admin/encryption',
@@ -246,7 +263,7 @@ const refuse = (detail: string, challenge?: string) =>
 export function authorize(caller: Caller, name: PermissionName | undefined): void {
   if (name === 'public') return
   if (name === undefined) throw refuse('Nobody may use this')
-  const { role, scope, verified, session }: PermissionClass = PERMISSIONS[name]
+  const { role, scope, verified, session, system }: PermissionClass = PERMISSIONS[name]
   if (role === SERVICE_ROLE) {
     if (!caller.roles.includes(SERVICE_ROLE)) throw refuse('This is between processes only')
     return
@@ -255,6 +272,7 @@ export function authorize(caller: Caller, name: PermissionName | undefined): voi
     throw new Problem('unauthenticated', { detail: 'Sign in to use this', headers: { 'www-authenticate': 'Bearer' } })
   }
   if (role !== undefined && !hasRole(caller.roles, role)) throw refuse(`This needs the role ${role}`)
+  if (system === true && caller.tenant !== SYSTEM_TENANT) throw refuse(`This needs the tenant ${SYSTEM_TENANT}`)
   if (scope !== undefined && caller.scope !== undefined && !caller.scope.split(' ').includes(scope)) {
     throw refuse(`This needs the scope ${scope}`, `Bearer error="insufficient_scope", scope="${scope}"`)
   }
