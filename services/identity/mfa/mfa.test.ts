@@ -236,8 +236,9 @@ t.test('neither the secret nor a recovery code is in the file, and a secret open
 })
 
 t.test('an account without a password has nothing that a code could come after', async (t) => {
-  const { call, person, db } = await start(t)
-  const { as: caller } = { as: person }
+  const { call, person, signedIn, db } = await start(t)
+  const { as } = await signedIn(person)
   db.prepare('UPDATE accounts SET password_hash = NULL').run()
-  t.equal((await call('POST', '/api/auth/totp', { as: caller, body: {} })).status, 403, 'nor a session that is fresh')
+  t.equal((await call('POST', '/api/auth/totp', { as, body: {} })).status, 409)
+  t.equal((await call('POST', '/api/auth/totp', { as: person, body: {} })).status, 403, 'without a live session')
 })

@@ -11,6 +11,7 @@ export interface PasswordInput {
 export const passwordSchema = Joi.object<PasswordInput, true>({
   password: Joi.string().max(PASSWORD_MAX_LENGTH).description('Of the account, when it has one'),
 })
+  .empty(null)
   .default({})
   .label('body')
 

@@ -9,11 +9,11 @@ import type { App } from '#shared/server.ts'
 import type { Writes } from '#shared/writes.ts'
 import type { IdentityConfig } from '../config.ts'
 import type { SamePerson } from '../mfa/same-person.ts'
+import { passwordSchema } from '../mfa/schema.ts'
 import type { Challenges } from './challenges.ts'
 import { requireHostName } from './host-name.ts'
 import { challengeOf, PasskeyRefused, type RelyingParty } from './relying-party.ts'
 import {
-  optionsSchema,
   passkeyAnswer,
   passkeyParams,
   passkeysAnswer,
@@ -81,7 +81,7 @@ export const passkeyRoutes = (parts: PasskeyParts) => async (app: App) => {
       schema: {
         tags,
         summary: 'What a browser needs to make a passkey; needs the password again',
-        body: optionsSchema,
+        body: passwordSchema,
         response: { 200: webauthnOptions },
       },
     },
@@ -159,7 +159,7 @@ export const passkeyRoutes = (parts: PasskeyParts) => async (app: App) => {
         tags,
         summary: 'Remove a passkey; needs the password again',
         params: passkeyParams,
-        body: optionsSchema,
+        body: passwordSchema,
       },
     },
     async (request, reply) => {

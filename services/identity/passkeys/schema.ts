@@ -6,7 +6,6 @@ const BINARY_MAX_LENGTH = 16_384
 /** Base64url of 1023 bytes (WebAuthn Level 3, 4: Credential ID). */
 const CREDENTIAL_ID_MAX_LENGTH = 1364
 const NAME_MAX_LENGTH = 100
-const PASSWORD_MAX_LENGTH = 1024
 const TRANSPORTS_MAX = 10
 
 const base64url = (max: number) =>
@@ -24,16 +23,6 @@ const credential = {
   authenticatorAttachment: Joi.string().valid('platform', 'cross-platform'),
   clientExtensionResults: Joi.object().default({}),
 }
-
-export interface OptionsInput {
-  /** Proof that it is still the same person; an account without a password needs a fresh session instead. */
-  password?: string
-}
-export const optionsSchema = Joi.object<OptionsInput, true>({
-  password: Joi.string().max(PASSWORD_MAX_LENGTH).description('Of the account, when it has one'),
-})
-  .default({})
-  .label('body')
 
 export interface RegisterInput {
   name: string
