@@ -108,7 +108,7 @@ export function buildIdentity(config: IdentityConfig, deps: Deps): Built {
 
   serveServiceHealth(app, INFO.name, health)
   void app.register(jwksRoutes(signingKeys))
-  void app.register(signingKeyRoutes(signingKeys), { prefix: '/api/admin/signing-keys' })
+  void app.register(signingKeyRoutes(signingKeys, writes), { prefix: '/api/admin/signing-keys' })
   void app.register(encryptionRoutes(rotation, logger), { prefix: '/api/admin/encryption' })
   void app.register(revocationRoutes(feed))
   void app.register(setupRoutes(setupParts))

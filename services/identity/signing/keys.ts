@@ -10,7 +10,7 @@ export type SigningKeys = ReturnType<typeof createSigningKeys>
 
 export interface SigningOptions {
   store: SigningKeyStore
-  writes: Pick<Writes, 'run'>
+  writes: Pick<Writes, 'run' | 'onCommit'>
   config: Pick<IdentityConfig, 'SIGNING_KEY_ROTATE_DAYS' | 'SIGNING_KEY_PUBLISH_AHEAD_S'>
   logger: Logger
   /** Milliseconds since 1970. */
@@ -34,6 +34,10 @@ function newPair(): { publicJwk: JWK; privateJwk: JWK } {
   return { publicJwk, privateJwk: { ...publicJwk, d } }
 }
 
+/** Which of these keys, in the order in which they sign, does so at a moment. */
+export const signingOf = (keys: readonly SigningKey[], at: number): SigningKey =>
+  keys.findLast(({ active }) => active <= at) as SigningKey
+
 /**
  * The keys that sign tokens. A new one is published SIGNING_KEY_PUBLISH_AHEAD_S before it signs, so that every verifier knows
  * it by then, and stays published after it has retired until the last token that it signed is over. So nobody notices a change.
@@ -42,12 +46,16 @@ export function createSigningKeys({ store, writes, config, logger, now = Date.no
   const listeners: (() => void)[] = []
   const privateKeys = new Map<string, KeyObject>()
   let keys: SigningKey[] = []
+  /** Whether a write has touched what is stored. */
+  let changed = false
   let jwks = { keys: [] as JWK[], hash: '' }
 
   function load(): void {
     keys = store.all()
     const published = keys.map((key) => key.public_jwk)
-    jwks = { keys: published, hash: hash('sha256', JSON.stringify(published), 'base64url') }
+    const next = hash('sha256', JSON.stringify(published), 'base64url')
+    if (next === jwks.hash) return
+    jwks = { keys: published, hash: next }
     for (const listener of listeners) listener()
   }
 
@@ -57,35 +65,43 @@ export function createSigningKeys({ store, writes, config, logger, now = Date.no
   }
 
   /** The key that signs at this moment. */
-  const current = (): SigningKey => keys.findLast(({ active }) => active <= now()) as SigningKey
+  const current = (): SigningKey => signingOf(keys, now())
 
   /**
-   * Makes the next key, unless one is waiting already.
+   * Makes the next key, unless one is waiting already; inside a write, and in force when that is on disk.
    * @param withdraw the present keys were stolen: the new one signs at once, and what they signed is void
+   * @returns all keys as they are then
    */
-  async function rotate({ withdraw = false } = {}): Promise<void> {
-    await writes.run(() => {
-      const at = now()
-      if (withdraw) {
-        store.clear()
-        add(at)
-      } else if ((store.lastActive() ?? 0) <= at) add(at + config.SIGNING_KEY_PUBLISH_AHEAD_S * 1000)
-    })
-    load()
+  function rotate({ withdraw = false } = {}): SigningKey[] {
+    const at = now()
+    if (withdraw) {
+      store.clear()
+      add(at)
+    } else if ((store.lastActive() ?? 0) <= at) add(at + config.SIGNING_KEY_PUBLISH_AHEAD_S * 1000)
+    changed = true
+    return store.all()
   }
 
   /** Makes the next key when it is time, and forgets those that nothing alive was signed with. */
   async function tend(): Promise<void> {
     const at = now()
-    if ((keys.at(-1) as SigningKey).active + config.SIGNING_KEY_ROTATE_DAYS * DAY_MS <= at) await rotate()
+    const last = keys.at(-1) as SigningKey
+    if (last.active + config.SIGNING_KEY_ROTATE_DAYS * DAY_MS <= at) await writes.run(() => rotate())
     if (keys.some(({ retired }) => retired !== null && retired + KEPT_AFTER_MS <= at)) {
-      await writes.run(() => store.remove(at - KEPT_AFTER_MS))
-      load()
+      await writes.run(() => {
+        store.remove(at - KEPT_AFTER_MS)
+        changed = true
+      })
     }
   }
 
   if (store.lastActive() === undefined) add(now())
   load()
+  writes.onCommit(() => {
+    if (!changed) return
+    changed = false
+    load()
+  })
   const timer = setInterval(() => {
     tend().catch((error: unknown) => logger.error({ err: error }, 'signing keys could not be tended'))
   }, TEND_MS).unref()

@@ -50,6 +50,13 @@ t.test('a withdrawn key is gone at once', async (t) => {
   t.equal((await call('POST', `${PATH}/rotate`, { as: ADMIN, body: { withdraw: 'perhaps' } })).status, 400)
 })
 
+t.test('a rotation that is sent again with its Idempotency-Key is one', async (t) => {
+  const { call } = await identity(t)
+  const headers = { 'idempotency-key': 'once' }
+  const withdraw = () => call('POST', `${PATH}/rotate`, { as: ADMIN, headers, body: { withdraw: true } })
+  t.equal((await withdraw()).text, (await withdraw()).text)
+})
+
 t.test('signing and encryption keys are for administrators of the whole installation only', async (t) => {
   const { call } = await identity(t)
   for (const [method, url] of [

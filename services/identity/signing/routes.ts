@@ -1,18 +1,21 @@
 import type { App } from '#shared/server.ts'
+import { userOf } from '#shared/caller.ts'
+import type { Writes } from '#shared/writes.ts'
 import { requireInstallationAdmin } from '../installation.ts'
 import { jwksSchema, rotateSchema, signingKeysSchema, type RotateInput } from './schema.ts'
-import type { SigningKeys } from './keys.ts'
+import { signingOf, type SigningKeys } from './keys.ts'
+import type { SigningKey } from './store.ts'
 
 const isoOf = (ms: number): string =>
   Temporal.Instant.fromEpochMilliseconds(ms).toString({ smallestUnit: 'millisecond' })
 
 /** Every key, as administrators see it; its private part is never shown. */
-function view(keys: SigningKeys) {
-  const { kid: signing, active: now } = keys.current()
+function view(keys: readonly SigningKey[]) {
+  const { kid: signing, active: since } = signingOf(keys, Date.now())
   return {
-    keys: keys.list().map(({ kid, created_at, active, retired }) => ({
+    keys: keys.map(({ kid, created_at, active, retired }) => ({
       kid,
-      state: kid === signing ? 'signing' : active > now ? 'next' : 'retired',
+      state: kid === signing ? 'signing' : active > since ? 'next' : 'retired',
       created_at,
       signs_from: isoOf(active),
       ...(retired === null ? {} : { signs_until: isoOf(retired) }),
@@ -31,7 +34,7 @@ export const jwksRoutes = (keys: SigningKeys) => async (routes: App) => {
 }
 
 /** `/api/admin/signing-keys` */
-export const signingKeyRoutes = (keys: SigningKeys) => async (routes: App) => {
+export const signingKeyRoutes = (keys: SigningKeys, writes: Writes) => async (routes: App) => {
   const tags = ['admin']
 
   routes.get(
@@ -42,7 +45,7 @@ export const signingKeyRoutes = (keys: SigningKeys) => async (routes: App) => {
     },
     (request, reply) => {
       requireInstallationAdmin(request.caller)
-      return reply.header('cache-control', 'no-store').send(view(keys))
+      return reply.header('cache-control', 'no-store').send(view(keys.list()))
     },
   )
 
@@ -57,16 +60,16 @@ export const signingKeyRoutes = (keys: SigningKeys) => async (routes: App) => {
         response: { 200: signingKeysSchema },
       },
     },
-    async (request, reply) => {
+    (request, reply) => {
       requireInstallationAdmin(request.caller)
       const { withdraw } = request.body
-      await keys.rotate({ withdraw })
-      request.auditEvent = {
-        event: 'signing-key.rotated',
-        target: `signing-key:${keys.list().at(-1)?.kid}`,
-        detail: { withdraw },
-      }
-      return reply.header('cache-control', 'no-store').send(view(keys))
+      reply.header('cache-control', 'no-store')
+      return writes.answer(request, reply, userOf(request), () => {
+        const rotated = keys.rotate({ withdraw })
+        const target = `signing-key:${rotated.at(-1)?.kid}`
+        request.auditEvent = { event: 'signing-key.rotated', target, detail: { withdraw } }
+        return { status: 200, body: view(rotated) }
+      })
     },
   )
 }

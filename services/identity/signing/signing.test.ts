@@ -60,7 +60,8 @@ function signing(t: Test, { folder = t.testdir({}), now = Date.now(), env = {}, 
     return payload as unknown as AccessClaims
   }
   const issue = async () => (await tokens.issue(GRANT)).access_token
-  return { folder, clock, config, db, keys, tokens, issue, verify, close }
+  const rotate = (asked?: { withdraw: boolean }) => writes.run(() => keys.rotate(asked))
+  return { folder, clock, config, db, writes, keys, rotate, tokens, issue, verify, close }
 }
 
 t.test('an access token says who, where, how and until when, and nothing is to be chosen in it', async (t) => {
@@ -182,25 +183,37 @@ t.test('a process that slept through the time of a change makes it up, and still
 })
 
 t.test('on demand the next key is made once, however often it is asked for', async (t) => {
-  const { keys, clock } = signing(t, { env: { SIGNING_KEY_PUBLISH_AHEAD_S: '10' } })
-  await Promise.all([keys.rotate(), keys.rotate()])
-  await keys.rotate()
+  const { keys, clock, rotate } = signing(t, { env: { SIGNING_KEY_PUBLISH_AHEAD_S: '10' } })
+  await Promise.all([rotate(), rotate()])
+  await rotate()
   t.equal(keys.list().length, 2)
   t.equal(keys.jwksMaxAge, 5, 'nobody may keep the key set for so long that a key signs unknown')
   clock.now += 10_000
   t.equal(keys.current().kid, keys.list()[1]?.kid)
-  await keys.rotate()
+  await rotate()
   t.equal(keys.list().length, 3)
 })
 
 t.test('stolen keys are withdrawn: what they signed is void at once, also what a waiting key would have', async (t) => {
-  const { keys, issue, verify } = signing(t)
-  await keys.rotate()
+  const { keys, issue, verify, rotate } = signing(t)
+  await rotate()
   const stolen = keys.list().map(({ kid }) => kid)
   const token = await issue()
-  await keys.rotate({ withdraw: true })
+  await rotate({ withdraw: true })
   t.equal(keys.list().length, 1)
   t.notOk(stolen.includes(keys.current().kid))
   await t.rejects(verify(token), { code: 'ERR_JWKS_NO_MATCHING_KEY' })
   await verify(await issue())
+})
+
+t.test('a rotation that is undone with its transaction changes nothing', async (t) => {
+  const { keys, writes } = signing(t)
+  const before = keys.jwks()
+  const undone = writes.run(() => {
+    keys.rotate({ withdraw: true })
+    throw new Error('no')
+  })
+  await t.rejects(undone, { message: 'no' })
+  await writes.run(() => undefined)
+  t.same(keys.jwks(), before)
 })
