@@ -34,6 +34,7 @@ export interface ProviderOptions {
 export type Providers = ReturnType<typeof createProviders>
 
 const DEVICE_PATH = '/oauth/device'
+const AUTHORIZATION_PATH = '/oauth/auth'
 
 /** What every answer of the provider goes through. */
 async function adjust(context: Context, next: () => Promise<void>): Promise<void> {
@@ -43,6 +44,11 @@ async function adjust(context: Context, next: () => Promise<void>): Promise<void
     const { user_code: code, ...query } = ctx.query
     ctx.state.userCode = String(code)
     ctx.query = query
+  }
+  const { response_mode: mode } = ctx.query
+  if (ctx.path === AUTHORIZATION_PATH && typeof mode === 'string' && mode !== '' && mode !== 'query') {
+    // The provider refuses other modes, but in the very mode: with a form that a script sends, for instance.
+    ctx.query = { ...ctx.query, response_mode: 'unsupported' }
   }
   await next()
   if (ctx.oidc === undefined) return

@@ -59,6 +59,8 @@ export function registerOAuth(app: App, parts: OAuthParts) {
   void app.register(grantRoutes(records, clients, writes), { prefix: '/api/auth/grants' })
   return {
     ...createTokenVerifier({ records, clients, accounts }),
+    /** Ends everything that an account has allowed applications; inside a write. */
+    endGrants: records.endGrants,
     /** Deletes some of what has expired; inside a write. @returns whether there may be more */
     sweep: records.sweep,
   }

@@ -132,6 +132,12 @@ export const interactionRoutes =
 
     /** Keeps the outcome and leads the browser back to the provider. */
     async function finish({ request, reply, provider, interaction }: Step, result: InteractionResults) {
+      const { lang } = request.query
+      if (lang !== undefined) {
+        // The pages that follow belong to other interactions, made from this one.
+        interaction.params = { ...interaction.params, ui_locales: lang }
+        await interaction.persist()
+      }
       // What was said before stays, except by somebody who signs in now.
       const options = { mergeWithLastSubmission: result.login === undefined }
       const returnTo = await provider.interactionResult(request.raw, reply.raw, result, options)

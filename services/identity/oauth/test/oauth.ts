@@ -14,6 +14,9 @@ export const ISSUER = 'http://localhost:5000'
 export const CALLBACK = 'https://app.example/callback'
 export const ALL_SCOPES = 'openid profile email offline_access calendar:read calendar:write diary:read'
 
+/** How the client library says what the provider refused. */
+export const refusal = (error: string) => ({ error }) as unknown as Error
+
 /** Identity on a port of its own, for clients that take it for the one behind PUBLIC_URL, and an administrator. */
 export async function oauth(t: Test, env: Record<string, string> = {}) {
   const service = await identity(t, env)
