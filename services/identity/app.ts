@@ -3,7 +3,9 @@ import { createInternalClient } from '#shared/internal.ts'
 import { openKeyring } from '#shared/keyring.ts'
 import { createService, serveServiceHealth } from '#shared/service.ts'
 import type { Built, Deps, ProcessOptions } from '#shared/start.ts'
+import { createMailLinks } from './accounts/mail-links.ts'
 import { createOneTimeTokens } from './accounts/one-time-tokens.ts'
+import { registerAccounts } from './accounts/register.ts'
 import { createDeletions } from './account-data/deletion.ts'
 import { accountDataOfIdentityRoutes } from './account-data/routes.ts'
 import { createAccountDataStore } from './account-data/store.ts'
@@ -18,6 +20,8 @@ import { loginRoutes } from './login/routes.ts'
 import { createPasswordPolicy } from './login/policy.ts'
 import { createSecondStep } from './login/second-step.ts'
 import { createThrottle } from './login/throttle.ts'
+import { createMailer } from './mail/mailer.ts'
+import { createOutbox } from './mail/outbox.ts'
 import { mfaRoutes } from './mfa/routes.ts'
 import { createSamePerson } from './mfa/same-person.ts'
 import { createSecondFactor } from './mfa/second-factor.ts'
@@ -77,6 +81,13 @@ export function buildIdentity(config: IdentityConfig, deps: Deps): Built {
   const sessionParts = { sessions, accounts, tokens: accessTokens, writes }
   const openSession = createOpenSession(sessionParts)
   const oneTimeTokens = createOneTimeTokens(db)
+  const mailer = createMailer(config, {
+    outbox: createOutbox(db, keyring),
+    writes,
+    logger,
+    registry: metrics.registry,
+    prepare: createMailLinks(accounts, oneTimeTokens, config),
+  })
   const throttle = createThrottle({
     store: createFailureStore(db),
     writes,
@@ -132,14 +143,31 @@ export function buildIdentity(config: IdentityConfig, deps: Deps): Built {
     passwordCheck,
     secondStep,
   })
+  const { endGrants } = oauth
+  const accountRoutes = registerAccounts(app, {
+    config,
+    db,
+    writes,
+    accounts,
+    tokens: oneTimeTokens,
+    mailer,
+    passwords,
+    policy,
+    sessions,
+    revocations,
+    secondFactor,
+    samePerson,
+    endGrants,
+  })
 
   app.addHook('onListen', () => announceSetup(setupParts))
   const sweep = scheduleSweep(
-    [revocations.sweep, sessions.sweep, throttle.sweep, oneTimeTokens.sweep, oauth.sweep],
+    [revocations.sweep, sessions.sweep, throttle.sweep, oneTimeTokens.sweep, oauth.sweep, ...accountRoutes.sweepers],
     writes,
     logger,
   )
   const close = async () => {
+    await mailer.stop()
     await deletions.stop()
     internal.close()
     sweep.stop()

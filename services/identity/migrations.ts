@@ -27,6 +27,7 @@ export const migrations: readonly Migration[] = [
     created_at TEXT NOT NULL,
     updated_at TEXT NOT NULL
   );
+  CREATE INDEX accounts_unverified ON accounts (updated_at) WHERE awaits_email = 1;
   CREATE TABLE tenants (
     id TEXT PRIMARY KEY,
     name TEXT NOT NULL,

@@ -53,6 +53,9 @@ const COLUMNS = [
   'time_zone',
 ] as const
 
+/** Rows that one transaction deletes at most. */
+const SWEEP_BATCH = 500
+
 /** All SQL about single accounts and their roles. */
 export function createAccountStore(db: Database) {
   const find = db.prepare<[string], Account>('SELECT * FROM accounts WHERE id = ?')
@@ -75,6 +78,10 @@ export function createAccountStore(db: Database) {
   const remove = db.prepare('DELETE FROM accounts WHERE id = ?')
   const join = db.prepare(
     `INSERT INTO memberships VALUES (?, ?, ?, ?) ON CONFLICT (account_id, tenant) DO UPDATE SET role = excluded.role`,
+  )
+  const removeUnverified = db.prepare(
+    `DELETE FROM accounts WHERE id IN
+       (SELECT id FROM accounts WHERE awaits_email = 1 AND state = 'pending' AND updated_at < ? LIMIT ${SWEEP_BATCH})`,
   )
   const leave = db.prepare('DELETE FROM memberships WHERE account_id = ? AND tenant = ?')
 
@@ -105,5 +112,11 @@ export function createAccountStore(db: Database) {
     /** Gives a role in a tenant, in place of the one before. */
     join: (id: Owner, tenant: Tenant, role: Role): void => void join.run(id, tenant, role, timestamp()),
     leave: (id: Owner, tenant: Tenant): void => void leave.run(id, tenant),
+    /**
+     * Deletes some accounts whose address nobody has confirmed since then; nobody has ever signed in to them. Inside a write.
+     * @param before ISO time
+     * @returns whether there may be more
+     */
+    sweepUnverified: (before: string): boolean => removeUnverified.run(before).changes === SWEEP_BATCH,
   }
 }
