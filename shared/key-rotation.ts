@@ -42,8 +42,18 @@ export type KeyRotation = ReturnType<typeof createKeyRotation>
 const BATCH = 100
 const pause = () => new Promise<void>((resolve) => setImmediate(resolve))
 
+/** Whether a key of this id sealed what is in the column. */
+function startsWith(column: string, id: string): string {
+  const header = headerOf(id)
+  return `substr(${column}, 1, ${header.length}) = x'${header.toString('hex')}'`
+}
+
 /** All SQL about one sealed column. */
-function statements(db: Database, { table, column, key }: SealedColumn, batch: number) {
+function statements(
+  db: Database,
+  { table, column, key }: SealedColumn,
+  { ids, batch }: { ids: readonly string[]; batch: number },
+) {
   const names = key.join(', ')
   const places = key.map(() => '?').join(', ')
   const page = (where: string) =>
@@ -54,12 +64,13 @@ function statements(db: Database, { table, column, key }: SealedColumn, batch: n
     page: (after: Value[] | undefined) => (after === undefined ? first.all() : next.all(...after)),
     // Only over what was read: who wrote in the meantime sealed with the primary key already.
     replace: db.prepare<Value[]>(`UPDATE ${table} SET ${column} = ? WHERE (${names}) = (${places}) AND ${column} = ?`),
-    count: db.prepare<[], number>(`SELECT count(*) FROM ${table} WHERE typeof(${column}) = 'blob'`).pluck(),
-    countOf: db
-      .prepare<[number, Buffer], number>(
-        `SELECT count(*) FROM ${table} WHERE typeof(${column}) = 'blob' AND substr(${column}, 1, ?) = ?`,
+    // One pass over the table, whatever the number of keys: all values, then those of each key.
+    counts: db
+      .prepare<[], number[]>(
+        `SELECT count(*), ${ids.map((id) => `count(*) FILTER (WHERE ${startsWith(column, id)})`).join(', ')}
+         FROM ${table} WHERE typeof(${column}) = 'blob'`,
       )
-      .pluck(),
+      .raw(),
   }
 }
 
@@ -69,7 +80,7 @@ function statements(db: Database, { table, column, key }: SealedColumn, batch: n
  * again, and a run with nothing to do only reads.
  */
 export function createKeyRotation({ db, writes, keyring, columns, logger, batch = BATCH }: RotationOptions) {
-  const sealed = columns.map((place) => ({ place, ...statements(db, place, batch) }))
+  const sealed = columns.map((place) => ({ place, ...statements(db, place, { ids: keyring.ids, batch }) }))
   let running: Promise<RotationRun> | undefined
   let stopped = false
   let progress: RotationRun = { resealed: 0, refused: 0 }
@@ -111,6 +122,8 @@ export function createKeyRotation({ db, writes, keyring, columns, logger, batch 
   }
 
   return {
+    /** Id of the key that everything is brought under. */
+    primary: keyring.primary,
     /**
      * Goes through every sealed value; the run that is under way, if there is one.
      * @throws what the database refuses a write with; everything until then is done
@@ -121,12 +134,10 @@ export function createKeyRotation({ db, writes, keyring, columns, logger, batch 
     },
     /** How many values each key of the ring has sealed, and how far a run is. */
     status() {
-      const countOf = (id: string) => {
-        const header = headerOf(id)
-        return sealed.reduce((sum, one) => sum + (one.countOf.get(header.length, header) as number), 0)
-      }
-      const total = sealed.reduce((sum, { count }) => sum + (count.get() as number), 0)
-      const keys = keyring.ids.map((id) => ({ id, values: countOf(id) }))
+      const counts = sealed.map((one) => one.counts.get() as number[])
+      const sumOf = (place: number) => counts.reduce((sum, row) => sum + (row[place] as number), 0)
+      const total = sumOf(0)
+      const keys = keyring.ids.map((id, i) => ({ id, values: sumOf(i + 1) }))
       return {
         primary: keyring.primary,
         keys,

@@ -44,7 +44,7 @@ export const encryptionRoutes = (rotation: KeyRotation, logger: Logger) => async
     },
     (request, reply) => {
       requireInstallationAdmin(request.caller)
-      request.auditEvent = { event: 'encryption.rotated', detail: { primary: rotation.status().primary } }
+      request.auditEvent = { event: 'encryption.rotated', detail: { primary: rotation.primary } }
       rotation.run().catch((error: unknown) => logger.error({ err: error }, 'the rotation of keys stopped'))
       return reply.code(202).header('cache-control', 'no-store').send(rotation.status())
     },
