@@ -138,7 +138,7 @@ export function createRelyingParty(
       const { authenticationInfo } = await verified(() => {
         refuseFramed(response)
         const { userHandle } = response.response
-        if (userHandle == null || Buffer.from(userHandle, 'base64url').toString() !== passkey.account_id) {
+        if (typeof userHandle !== 'string' || Buffer.from(userHandle, 'base64url').toString() !== passkey.account_id) {
           throw new Error('it names another account')
         }
         return verifyAuthenticationResponse({
