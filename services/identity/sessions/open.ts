@@ -46,9 +46,15 @@ export function membershipFor(accounts: AccountStore, account: Account, tenant?:
   })
 }
 
+export const sessionOver = () =>
+  new Problem('unauthenticated', {
+    detail: 'The session is over; sign in again',
+    headers: { 'www-authenticate': 'Bearer' },
+  })
+
 /** Answers a session that is on disk already: 200 with its tokens, or with cookies. */
 export const createAnswerSession =
-  ({ accounts, tokens }: Pick<SessionParts, 'accounts' | 'tokens'>) =>
+  ({ sessions, accounts, tokens }: Pick<SessionParts, 'sessions' | 'accounts' | 'tokens'>) =>
   async (
     reply: FastifyReply,
     account: Account,
@@ -57,6 +63,8 @@ export const createAnswerSession =
   ): Promise<FastifyReply> => {
     const { id, tenant } = session
     const access = await tokens.issue({ account: account.id, session: id, tenant, role, amr: session.amr.split(' ') })
+    // Ended meanwhile: a token that was issued after the revocation would not be meant by it.
+    if (sessions.find(account.id, id) === undefined) throw sessionOver()
     const { access_token, token_type, expires_in, scope } = access
     const view = accountView(account, accounts.membershipsOf(account.id))
     const about = { expires_in, scope, account: view, tenant, role }

@@ -5,7 +5,7 @@ import { Problem } from '#shared/problem.ts'
 import type { App } from '#shared/server.ts'
 import type { Account } from '../accounts/store.ts'
 import { clearSessionCookies, refreshCookieOf } from './cookies.ts'
-import { clientOf, createAnswerSession, membershipFor, type SessionParts } from './open.ts'
+import { clientOf, createAnswerSession, membershipFor, sessionOver, type SessionParts } from './open.ts'
 import {
   logoutSchema,
   refreshSchema,
@@ -28,12 +28,6 @@ const view = ({ account_id: _, amr, ...session }: Session, current: string | und
   current: session.id === current,
 })
 
-const overProblem = () =>
-  new Problem('unauthenticated', {
-    detail: 'The session is over; sign in again',
-    headers: { 'www-authenticate': 'Bearer' },
-  })
-
 /** /api/auth: refresh, logout, and the sessions of an account. */
 export const sessionRoutes =
   (parts: SessionParts) =>
@@ -45,7 +39,7 @@ export const sessionRoutes =
 
     function refuse(reply: FastifyReply, cookies: boolean): Problem {
       if (cookies) clearSessionCookies(reply)
-      return overProblem()
+      return sessionOver()
     }
 
     routes.post<{ Body: RefreshInput }>(
@@ -59,12 +53,12 @@ export const sessionRoutes =
         const cookies = given === undefined
         const token = given ?? refreshCookieOf(request)
         request.auditEvent = { event: 'token.refused' }
-        if (token === undefined) throw overProblem()
+        if (token === undefined) throw sessionOver()
         const found: { account?: Account; role?: Role } = {}
         const rotation = await writes.run(() =>
           sessions.rotate(token, clientOf(request), (session) => {
             const account = accounts.find(session.account_id)
-            if (account?.state !== 'approved') throw overProblem()
+            if (account?.state !== 'approved') throw sessionOver()
             const membership = membershipFor(accounts, account, tenant ?? session.tenant)
             found.account = account
             found.role = membership.role

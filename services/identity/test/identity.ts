@@ -103,7 +103,7 @@ export async function identity(t: Test, env: Record<string, string> = {}) {
     db.prepare('INSERT OR IGNORE INTO tenants VALUES (?, ?, ?)').run(tenant, tenant, timestamp())
     const fields = { email: emailOf(email), name, locale: 'ko', time_zone: 'Asia/Seoul' }
     const { id } = accounts.insert({ ...fields, password_hash: await passwords.hash(password) })
-    accounts.update(id, { state, email_verified_at: timestamp() })
+    accounts.update(id, { state, email_verified_at: timestamp(), awaits_approval: state === 'pending' ? 1 : 0 })
     accounts.join(id, asTenant(tenant), role)
     return { user: id, email, name, password, tenant, role, credential: `session:of-${id}` }
   }
