@@ -6,7 +6,7 @@ import { testGateway } from '../test/gateway.ts'
 
 interface Document {
   openapi: string
-  paths: Record<string, Record<string, { tags: string[]; summary?: string }>>
+  paths: Record<string, Record<string, { tags: string[]; summary?: string; security?: object[] }>>
   components: { securitySchemes: Record<string, { name: string }> }
   'x-unavailable'?: string[]
 }
@@ -21,8 +21,15 @@ const describes =
   }
 
 const services = {
-  calendar: describes('/api/calendar/events', '/api/calendar/events/{id}', '/health', '/health/live'),
+  calendar: describes(
+    '/api/calendar/events',
+    '/api/calendar/events/{id}',
+    '/api/calendar/dav/{path}',
+    '/health',
+    '/health/live',
+  ),
   diary: describes('/api/diaries', '/api/diaries/{id}/images'),
+  identity: describes('/api/auth/me', '/internal/verify', '/health'),
   collector: describes('/ingest/qc', '/reports/{id}', '/metrics', '/admin/retention/run'),
 }
 
@@ -34,6 +41,8 @@ t.test('one OpenAPI document describes all services at the paths that the gatewa
   t.match(document.openapi, /^3\.1\./)
   t.same(Object.keys(document.paths).sort(), [
     '/admin/retention/run',
+    '/api/auth/me',
+    '/api/calendar/dav/{path}',
     '/api/calendar/events',
     '/api/calendar/events/{id}',
     '/api/diaries',
@@ -44,10 +53,19 @@ t.test('one OpenAPI document describes all services at the paths that the gatewa
   t.same(document.paths['/api/diaries']?.get, {
     summary: '/api/diaries',
     tags: ['Diary'],
-    security: [{}, { user: [] }],
+    security: [{ bearer: [] }, { key: [] }, { cookie: [] }, { user: [] }, {}],
   })
-  t.match(document.paths['/reports/{id}']?.get, { security: [{ tenant: [], key: [] }] })
-  t.match(document.components.securitySchemes, { tenant: { name: 'X-Tenant' }, key: { name: 'X-Api-Key' } })
+  t.same(document.paths['/reports/{id}']?.get?.security?.[0], { tenant: [], key: [] })
+  t.same(document.paths['/api/calendar/dav/{path}']?.get?.security?.[0], { basic: [] })
+  t.notMatch(document.paths['/api/calendar/events']?.get?.security, [{ basic: [] }])
+  t.same(document.paths['/api/auth/me']?.get?.security?.at(-1), {}, 'what needs a credential says identity itself')
+  t.match(document.components.securitySchemes, {
+    tenant: { name: 'X-Tenant' },
+    key: { name: 'X-Api-Key' },
+    bearer: { scheme: 'bearer' },
+    basic: { scheme: 'basic' },
+    cookie: { in: 'cookie', name: '__Host-najimban-access' },
+  })
   t.same(document.paths['/ingest/qc']?.post?.tags, ['Own'])
   t.notOk('x-unavailable' in document)
   for (const path of Object.keys(document.paths)) t.equal((await ask(gateway.url + path)).status, 200, path)

@@ -1,3 +1,4 @@
+import { SESSION_COOKIES } from '#shared/access-token.ts'
 import type { Addresses } from '#shared/addresses.ts'
 import { VERSION } from '#shared/health.ts'
 import { ask } from '../ask.ts'
@@ -12,16 +13,37 @@ const FRESH_MS = 10_000
 
 /** How callers say who they are; the docs page asks for these under Authorize. */
 const SECURITY_SCHEMES = {
+  bearer: {
+    type: 'http',
+    scheme: 'bearer',
+    description: 'Access token of a session or of an application, or an API key (njm_...)',
+  },
+  key: { type: 'apiKey', in: 'header', name: 'X-Api-Key', description: 'API key (njm_...), or a key of X-Tenant' },
+  cookie: {
+    type: 'apiKey',
+    in: 'cookie',
+    name: SESSION_COOKIES.access,
+    description: 'Session of a browser, which must come from an allowed origin to change something',
+  },
+  basic: { type: 'http', scheme: 'basic', description: 'App password; below the CalDAV paths only' },
   tenant: { type: 'apiKey', in: 'header', name: 'X-Tenant', description: 'Tenant of the collector' },
-  key: { type: 'apiKey', in: 'header', name: 'X-Api-Key', description: "The tenant's key" },
   user: { type: 'apiKey', in: 'header', name: 'X-User-Id', description: 'Any name; open access only' },
 }
-const SECURITY: Record<UpstreamName, Record<string, string[]>[]> = {
-  calendar: [{}, { user: [] }],
-  diary: [{}, { user: [] }],
-  collector: [{ tenant: [], key: [] }],
-  identity: [{}],
+type Requirement = Record<string, string[]>
+const VERIFIED: Requirement[] = [{ bearer: [] }, { key: [] }, { cookie: [] }]
+const BASIC: Requirement = { basic: [] }
+const SECURITY: Record<UpstreamName, Requirement[]> = {
+  calendar: [...VERIFIED, { user: [] }, {}],
+  diary: [...VERIFIED, { user: [] }, {}],
+  collector: [{ tenant: [], key: [] }, ...VERIFIED],
+  identity: [...VERIFIED, {}],
 }
+
+const routeOf = (path: string) => ROUTES.find(({ prefix }) => path === prefix || path.startsWith(`${prefix}/`))
+
+/** What may be shown at a path of the gateway. */
+const securityOf = (upstream: UpstreamName, path: string): Requirement[] =>
+  routeOf(path)?.authorization === 'basic' ? [BASIC, ...SECURITY[upstream]] : SECURITY[upstream]
 
 /** The path under which the gateway serves a service's path; undefined for what stays inside (probes, metrics). */
 function publicPath(upstream: UpstreamName, path: string): string | undefined {
@@ -43,7 +65,7 @@ export function createOpenApi(addresses: Record<UpstreamName, Addresses>, timeou
       if (shown === undefined) return []
       const tagged = Object.entries(operations).map(([method, operation]) => [
         method,
-        { ...operation, tags: operation.tags ?? [UPSTREAMS[upstream].title], security: SECURITY[upstream] },
+        { ...operation, tags: operation.tags ?? [UPSTREAMS[upstream].title], security: securityOf(upstream, shown) },
       ])
       return [[shown, Object.fromEntries(tagged) as Record<string, Operation>] as [string, Record<string, Operation>]]
     })

@@ -14,10 +14,12 @@ export interface Received {
 export interface Origin {
   url: string
   port: number
-  /** Every request but the gateway's own probes. */
+  /** Every request but the gateway's own: probes, and what it asks identity. */
   received: Received[]
   close(): Promise<void>
 }
+
+const OWN = /^\/internal\/|^\/\.well-known\/jwks\.json$/
 
 async function bodyOf(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = []
@@ -31,6 +33,7 @@ export async function startOrigin(t: Test, answer?: RequestListener): Promise<Or
   const server = createServer(async (request, response) => {
     const { method = '', url = '', headers } = request
     if (url === '/health/ready') return void response.end('{"status":"ready"}')
+    if (answer !== undefined && OWN.test(url)) return answer(request, response)
     if (answer === undefined) {
       received.push({ method, url, headers, body: await bodyOf(request) })
       response.setHeader('content-type', 'application/json').end('{"from":"origin"}')
