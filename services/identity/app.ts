@@ -1,24 +1,24 @@
-import { rotateWith } from '#shared/key-rotation.ts'
 import { createInternalClient } from '#shared/internal.ts'
+import { rotateWith } from '#shared/key-rotation.ts'
 import { openKeyring } from '#shared/keyring.ts'
 import { createService, serveServiceHealth } from '#shared/service.ts'
 import type { Built, Deps, ProcessOptions } from '#shared/start.ts'
-import { createMailLinks } from './accounts/mail-links.ts'
-import { createOneTimeTokens } from './accounts/one-time-tokens.ts'
-import { registerAccounts } from './accounts/register.ts'
 import { createDeletions } from './account-data/deletion.ts'
 import { accountDataOfIdentityRoutes } from './account-data/routes.ts'
 import { createAccountDataStore } from './account-data/store.ts'
+import { createMailLinks } from './accounts/mail-links.ts'
+import { createOneTimeTokens } from './accounts/one-time-tokens.ts'
+import { registerAccounts } from './accounts/register.ts'
 import { createAccountStore } from './accounts/store.ts'
 import { settings, type IdentityConfig } from './config.ts'
-import { createPasswordCheck } from './login/check.ts'
 import { SEALED_COLUMNS } from './encryption/columns.ts'
 import { encryptionRoutes } from './encryption/routes.ts'
+import { createPasswordCheck } from './login/check.ts'
 import { createPasswords } from './login/passwords.ts'
-import { createFailureStore } from './login/store.ts'
-import { loginRoutes } from './login/routes.ts'
 import { createPasswordPolicy } from './login/policy.ts'
+import { loginRoutes } from './login/routes.ts'
 import { createSecondStep } from './login/second-step.ts'
+import { createFailureStore } from './login/store.ts'
 import { createThrottle } from './login/throttle.ts'
 import { createMailer } from './mail/mailer.ts'
 import { createOutbox } from './mail/outbox.ts'
@@ -68,54 +68,44 @@ export function buildIdentity(config: IdentityConfig, deps: Deps): Built {
   const keyring = openKeyring(config)
   const { db, writes, app } = createService(INFO, config, deps, { keyring })
   const { logger, health, metrics } = deps
+  const { registry } = metrics
+
+  // Keys, and what ends
   const rotation = rotateWith(app, { db, writes, keyring, columns: SEALED_COLUMNS, logger })
   const secrets = createSecrets(db, keyring)
   const revocations = createRevocations(db, config)
   const signingKeys = createSigningKeys({ store: createSigningKeyStore(db, keyring), writes, config, logger })
   const feed = createFeed({ revocations, signingKeys, writes, health, config })
-  const accessTokens = createAccessTokens(signingKeys, config)
+
+  // Accounts and their mails
   const accounts = createAccountStore(db)
-  const passwords = createPasswords(config, metrics.registry)
-  const sessions = createSessionStore(db, revocations, config)
-  const policy = createPasswordPolicy(config)
-  const sessionParts = { sessions, accounts, tokens: accessTokens, writes }
-  const openSession = createOpenSession(sessionParts)
   const oneTimeTokens = createOneTimeTokens(db)
-  const mailer = createMailer(config, {
-    outbox: createOutbox(db, keyring),
-    writes,
-    logger,
-    registry: metrics.registry,
-    prepare: createMailLinks(accounts, oneTimeTokens, config),
-  })
-  const throttle = createThrottle({
-    store: createFailureStore(db),
-    writes,
-    secret: secrets.of('login-throttle'),
-    config,
-  })
+  const prepare = createMailLinks(accounts, oneTimeTokens, config)
+  const mailer = createMailer(config, { outbox: createOutbox(db, keyring), writes, logger, registry, prepare })
+
+  // Signing in: password, second factor, passkey, session
+  const passwords = createPasswords(config, registry)
+  const policy = createPasswordPolicy(config)
+  const secret = secrets.of('login-throttle')
+  const throttle = createThrottle({ store: createFailureStore(db), writes, secret, config })
   const passwordCheck = createPasswordCheck({ accounts, passwords, throttle, writes })
   const passkeys = createPasskeyStore(db)
   const mfa = createMfaStore(db, keyring)
   const secondFactor = createSecondFactor({ store: mfa, passkeys, writes, pepper: secrets.of('recovery-codes') })
   const secondStep = createSecondStep({ oneTimeTokens, secondFactor, throttle, writes, config })
-  const setupParts = { setup: createSetupStore(db), accounts, oneTimeTokens, passwords, policy, writes, config }
-  const samePerson = createSamePerson({ accounts, sessions, passwordCheck, config })
-  const relyingParty = createRelyingParty(config)
-  const internal = createInternalClient(INFO.name, config)
-  const accountData = createAccountDataStore(db)
-  const deletions = createDeletions(accountData, internal, writes, logger)
-  const accountDataParts = {
-    accounts,
-    store: accountData,
-    sessions,
-    revocations,
-    deletions,
-    samePerson,
-    internal,
-    writes,
-  }
   const challenges = createChallenges(oneTimeTokens, config)
+  const relyingParty = createRelyingParty(config)
+  const sessions = createSessionStore(db, revocations, config)
+  const sessionParts = { sessions, accounts, tokens: createAccessTokens(signingKeys, config), writes }
+  const openSession = createOpenSession(sessionParts)
+  const samePerson = createSamePerson({ accounts, sessions, passwordCheck, config })
+  const setupParts = { setup: createSetupStore(db), accounts, oneTimeTokens, passwords, policy, writes, config }
+
+  // All data of an account, also in other services
+  const internal = createInternalClient(INFO.name, config)
+  const store = createAccountDataStore(db)
+  const deletions = createDeletions(store, internal, writes, logger)
+  const accountDataParts = { accounts, store, sessions, revocations, deletions, samePerson, internal, writes }
 
   serveServiceHealth(app, INFO.name, health)
   void app.register(jwksRoutes(signingKeys))
