@@ -158,7 +158,10 @@ interface SecretSettings {
  */
 export function readConfig<T extends CommonConfig>(settings: Settings<T>, env: NodeJS.ProcessEnv): Readonly<T> {
   const isProduction = env.NODE_ENV === 'production'
-  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))
+  // An empty value of these is none; of a list it is an empty list.
+  const given = Object.fromEntries(
+    Object.entries(env).filter(([name, value]) => value !== '' || !(name in PRODUCTION_DEFAULTS)),
+  )
   const { value, error } = Joi.object<T>(settings).validate(
     isProduction ? { ...PRODUCTION_DEFAULTS, ...given } : given,
     { abortEarly: false, stripUnknown: true },
