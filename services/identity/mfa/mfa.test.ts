@@ -235,6 +235,32 @@ t.test('neither the secret nor a recovery code is in the file, and a secret open
   t.throws(() => store.totp(person.user), { name: 'SealRefused' })
 })
 
+t.test('the log says what was switched on and off, and nothing that is secret', async (t) => {
+  const service = await start(t, { LOGIN_TRIES_CODE: '1' })
+  const { call, post, person, events } = service
+  const { password } = person
+  const target = `account:${person.user}`
+  const { secret } = (await post('/api/auth/totp', { password })).json<{ secret: string }>()
+  await post('/api/auth/totp/confirm', { code: wrongCode(secret) })
+  await post('/api/auth/totp/confirm', { code: codeOf(secret) })
+  await post('/api/auth/totp/confirm', { code: codeOf(secret) })
+  await post('/api/auth/recovery-codes', { password })
+  await call('DELETE', '/api/auth/totp', { as: person, body: { password: 'wrong' } })
+  await call('DELETE', '/api/auth/totp', { as: person, body: { password } })
+  t.same(
+    events.filter(({ target: of }) => of === target).map(({ event }) => event),
+    [
+      'totp.begun',
+      'second-factor.failed',
+      'totp.enabled',
+      'recovery-codes.renewed',
+      'confirmation.failed',
+      'totp.disabled',
+    ],
+  )
+  t.notMatch(JSON.stringify(events), secret)
+})
+
 t.test('an account without a password has nothing that a code could come after', async (t) => {
   const { call, person, signedIn, db } = await start(t)
   const { as } = await signedIn(person)

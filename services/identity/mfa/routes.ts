@@ -91,6 +91,7 @@ export const mfaRoutes = (parts: MfaParts) => async (app: App) => {
       const account = userOf(request)
       request.auditEvent = { event: 'second-factor.throttled', target: `account:${account}` }
       const attempt = await throttle.code(account)
+      delete request.auditEvent
       let isRight: boolean | undefined
       const confirm = () => {
         if (store.confirmedAt(account) !== undefined) {

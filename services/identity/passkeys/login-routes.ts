@@ -6,6 +6,7 @@ import type { App } from '#shared/server.ts'
 import type { Writes } from '#shared/writes.ts'
 import type { Account, AccountStore } from '../accounts/store.ts'
 import type { OpenSession } from '../sessions/open.ts'
+import { signedSchema } from '../sessions/schema.ts'
 import type { Challenges } from './challenges.ts'
 import { requireHostName } from './host-name.ts'
 import { challengeOf, PasskeyRefused, type RelyingParty } from './relying-party.ts'
@@ -28,7 +29,7 @@ const amrOf = ({ device_type }: Passkey): string[] => [device_type === 'singleDe
 /** Sign in by passkey, without a name or a password. */
 export const passkeyLoginRoutes = (parts: PasskeyLoginParts) => async (app: App) => {
   const { accounts, passkeys, challenges, relyingParty, openSession, writes, logger } = parts
-  const tags = ['sign in']
+  const tags = ['login']
 
   /** One answer for all: whether a credential, its account or only the signature is unknown stays unsaid. */
   function refuse(request: FastifyRequest, reason: string, passkey?: Passkey): Problem {
@@ -87,7 +88,10 @@ export const passkeyLoginRoutes = (parts: PasskeyLoginParts) => async (app: App)
 
   app.post(
     '/api/auth/passkeys/login',
-    { config: { etag: false }, schema: { tags, summary: 'Sign in by passkey', body: loginSchema } },
+    {
+      config: { etag: false },
+      schema: { tags, summary: 'Signs in by passkey', body: loginSchema, response: { 200: signedSchema } },
+    },
     async (request, reply) => {
       const { credential, tenant, cookies } = request.body
       const [account, passkey] = await signerOf(request, credential)

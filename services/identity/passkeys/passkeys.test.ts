@@ -207,15 +207,44 @@ t.test('a login that lies about anything is refused, always with the same words'
   }
 })
 
-t.test('an authenticator that counts backwards was copied: it is refused', async (t) => {
-  const { person, add, login } = await start(t)
+t.test('an authenticator that counts backwards was copied: it is refused, and the log says so', async (t) => {
+  const { person, add, login, events } = await start(t)
   const device = authenticator()
-  await add(device, person, { counter: 5 })
+  const { id } = (await add(device, person, { counter: 5 })).json<Passkey>()
   t.equal((await login(device, person, { counter: 5 })).status, 401)
+  t.match(events.at(-1), {
+    event: 'passkey.counter-regressed',
+    target: `passkey:${id}`,
+    detail: { account: person.user, stored: 5, sent: 5 },
+  })
   t.equal((await login(device, person, { counter: 0 })).status, 401)
   t.equal((await login(device, person, { counter: 6 })).status, 200)
   t.equal((await login(device, person, { counter: 6 })).status, 401)
   t.equal((await login(device, person, { counter: 0xff_ff_ff_ff })).status, 200)
+})
+
+t.test('the log says who came by passkey, and which passkeys came and went', async (t) => {
+  const { call, person, add, login, events } = await start(t)
+  const device = authenticator()
+  const { id } = (await add(device)).json<Passkey>()
+  const target = `passkey:${id}`
+  t.same(events.at(-1), { event: 'passkey.added', target })
+  await login(device)
+  t.match(events.at(-1), {
+    event: 'login.succeeded',
+    actor: `account:${person.user}`,
+    detail: { amr: 'hwk user mfa' },
+  })
+  await login(device, person, { isVerified: false })
+  const detail = { method: 'passkey' }
+  t.same(events.at(-1), { event: 'login.failed', target: `account:${person.user}`, detail })
+  await login(authenticator())
+  t.same(events.at(-1), { event: 'login.failed', detail }, 'whose it would be is not known')
+  const remove = (password: string) => call('DELETE', `/api/auth/passkeys/${id}`, { as: person, body: { password } })
+  await remove('wrong')
+  t.same(events.at(-1), { event: 'confirmation.failed', target: `account:${person.user}` })
+  await remove(person.password)
+  t.same(events.at(-1), { event: 'passkey.removed', target })
 })
 
 t.test('a passkey that lies about anything is not added', async (t) => {
@@ -249,6 +278,15 @@ t.test('a passkey that lies about anything is not added', async (t) => {
   t.equal((await ask(person, { credential })).status, 201)
   t.equal((await ask(person, { credential })).status, 400, 'a challenge is good once')
   t.equal((await add(device, other)).status, 400, 'a credential belongs to one account')
+})
+
+t.test('the session of an account that is gone changes nothing', async (t) => {
+  const { call, person, challengeFor, db } = await start(t)
+  const credential = authenticator().create({ challenge: await challengeFor(person) })
+  db.prepare('DELETE FROM accounts').run()
+  const ask = (url: string, body: unknown) => call('POST', url, { as: person, body })
+  t.equal((await ask('/api/auth/passkeys/options', { password: person.password })).status, 404)
+  t.equal((await ask('/api/auth/passkeys', { credential })).status, 400)
 })
 
 t.test('a new challenge ends the one before it, and one that is too old is over', async (t) => {

@@ -1,5 +1,6 @@
 import { decodeJwt } from 'jose'
 import type { Test } from 'tap'
+import type { AuditEvent } from '#shared/audit/event.ts'
 import { ASSERTION_HEADER, ASSERTION_TTL_S, signAssertion } from '#shared/assertion.ts'
 import { SERVICE_ROLE, type Role } from '#shared/permissions.ts'
 import { asTenant, type Owner } from '#shared/scope.ts'
@@ -74,7 +75,16 @@ export const process: As = { role: SERVICE_ROLE, credential: 'process:gateway' }
 
 /** Identity on a fresh folder, with access required, and ways to speak to it as the gateway would. */
 export async function identity(t: Test, env: Record<string, string> = {}) {
-  const service = await testService(t, identityProcess, { INTERNAL_SECRET, ACCESS: 'required', ...env })
+  const events: AuditEvent[] = []
+  const build: typeof identityProcess.build = async (config, deps) => {
+    const built = await identityProcess.build(config, deps)
+    built.app.addHook('onResponse', (request, _reply, done) => {
+      if (request.auditEvent !== undefined) events.push(request.auditEvent)
+      done()
+    })
+    return built
+  }
+  const service = await testService(t, { ...identityProcess, build }, { INTERNAL_SECRET, ACCESS: 'required', ...env })
   const db = service.database as Database
   const accounts = createAccountStore(db)
   const passwords = createPasswords(service.config, createMetrics('identity').registry)
@@ -119,7 +129,7 @@ export async function identity(t: Test, env: Record<string, string> = {}) {
     return { ...signed, session, as: { user: person.user, tenant, role, credential: `session:${session}` } }
   }
 
-  return { ...service, db, accounts, passwords, call, signedUp, signedIn }
+  return { ...service, events, db, accounts, passwords, call, signedUp, signedIn }
 }
 
 export type Identity = Awaited<ReturnType<typeof identity>>
