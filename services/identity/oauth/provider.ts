@@ -37,32 +37,43 @@ const DEVICE_PATH = '/oauth/device'
 const AUTHORIZATION_PATH = '/oauth/auth'
 
 /** What every answer of the provider goes through. */
-async function adjust(context: Context, next: () => Promise<void>): Promise<void> {
-  const ctx = context as Context & KoaContextWithOIDC
-  if (ctx.path === DEVICE_PATH && ctx.method === 'GET' && ctx.query.user_code !== undefined) {
-    // The provider would send a code that came with an address by a script; here the person sends it (RFC 8628 3.3.1).
-    const { user_code: code, ...query } = ctx.query
-    ctx.state.userCode = String(code)
-    ctx.query = query
+const adjust =
+  (sessionCookie: string) =>
+  async (context: Context, next: () => Promise<void>): Promise<void> => {
+    const ctx = context as Context & KoaContextWithOIDC
+    if (ctx.path === DEVICE_PATH && ctx.method === 'GET' && ctx.query.user_code !== undefined) {
+      // The provider would send a code that came with an address by a script; here the person sends it (RFC 8628 3.3.1).
+      const { user_code: code, ...query } = ctx.query
+      ctx.state.userCode = String(code)
+      ctx.query = query
+    }
+    if (
+      ctx.path === DEVICE_PATH &&
+      ctx.method === 'POST' &&
+      ctx.cookies.get(sessionCookie, { signed: true }) === undefined
+    ) {
+      // Without a session there is nothing that the form could belong to, and the provider fails over saving one.
+      ctx.status = 303
+      return ctx.redirect(DEVICE_PATH)
+    }
+    const { response_mode: mode } = ctx.query
+    if (ctx.path === AUTHORIZATION_PATH && typeof mode === 'string' && mode !== '' && mode !== 'query') {
+      // The provider refuses other modes, but in the very mode: with a form that a script sends, for instance.
+      ctx.query = { ...ctx.query, response_mode: 'unsupported' }
+    }
+    await next()
+    if (ctx.oidc === undefined) return
+    const { route } = ctx.oidc
+    if (ctx.method === 'POST' && ctx.status === 303) {
+      // Chromium counts what follows a form as its target, however far it leads (CSP form-action): a page of ours ends that.
+      const target = ctx.response.get('location')
+      ctx.remove('location')
+      ctx.status = 200
+      showPage(ctx, goOnPage(languageOfKoa(ctx), target))
+      ctx.set('refresh', `0; url=${target}`)
+    } else if (route === 'discovery') Object.assign(ctx.body as object, { response_modes_supported: ['query'] })
+    else if (ctx.status === 200 && endsAnotherSignIn(ctx)) askToSignOut(ctx, false)
   }
-  const { response_mode: mode } = ctx.query
-  if (ctx.path === AUTHORIZATION_PATH && typeof mode === 'string' && mode !== '' && mode !== 'query') {
-    // The provider refuses other modes, but in the very mode: with a form that a script sends, for instance.
-    ctx.query = { ...ctx.query, response_mode: 'unsupported' }
-  }
-  await next()
-  if (ctx.oidc === undefined) return
-  const { route } = ctx.oidc
-  if (ctx.method === 'POST' && ctx.status === 303) {
-    // Chromium counts what follows a form as its target, however far it leads (CSP form-action): a page of ours ends that.
-    const target = ctx.response.get('location')
-    ctx.remove('location')
-    ctx.status = 200
-    showPage(ctx, goOnPage(languageOfKoa(ctx), target))
-    ctx.set('refresh', `0; url=${target}`)
-  } else if (route === 'discovery') Object.assign(ctx.body as object, { response_modes_supported: ['query'] })
-  else if (ctx.status === 200 && endsAnotherSignIn(ctx)) askToSignOut(ctx, false)
-}
 
 /** Whether the provider answers with a form that a script would send to end a sign-in. */
 function endsAnotherSignIn({ oidc: { route, session } }: KoaContextWithOIDC): boolean {
@@ -97,7 +108,7 @@ export function createProviders(options: ProviderOptions) {
     }
     provider.proxy = true // the headers that it reads are set by the mount, never by a client
     provider.silent = true
-    provider.use(adjust)
+    provider.use(adjust(provider.cookieName('session')))
     reportEvents(provider, audit, logger)
     return provider
   }

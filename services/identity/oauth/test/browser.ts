@@ -108,7 +108,7 @@ export function createBrowser(origin: string, send: Send, language = 'en') {
     /** Sends a form of a page: its hidden fields, what the person filled in, and the button that was pressed. */
     async submit(page: Page, filled: Record<string, string> = {}, index = 0): Promise<Page> {
       const form = page.forms[index]
-      if (form === undefined) throw new Error(`there is no such form on ${page.url}: ${page.title} ${page.text}`)
+      if (form === undefined) throw new Error(`there is no such form on ${page.url}: ${page.status} ${page.title}`)
       const body = new URLSearchParams({ ...form.fields, ...filled })
       return follow(await ask(new URL(form.action, page.url), { method: 'POST', body }))
     },
@@ -120,6 +120,6 @@ export type Browser = ReturnType<typeof createBrowser>
 /** Where a page leads that leads away. */
 export function leavesFor(page: Page): URL {
   const target = page.headers.get('location') ?? page.headers.get('refresh')?.replace(/^0; url=/, '')
-  if (target === undefined) throw new Error(`${page.status} ${page.title} leads nowhere: ${page.text}`)
+  if (target === undefined) throw new Error(`${page.status} ${page.title} leads nowhere`)
   return new URL(target)
 }

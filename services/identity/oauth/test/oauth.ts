@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import * as openid from 'openid-client'
 import type { Test } from 'tap'
@@ -34,7 +35,7 @@ export async function oauth(t: Test, env: Record<string, string> = {}) {
   const customFetch: openid.CustomFetch = (url, { headers, body, ...init }) =>
     send(new URL(url), { ...(init as RequestInit), headers, ...(body === undefined ? {} : { body: body as string }) })
 
-  const admin = await service.signedUp({ role: 'admin', email: 'admin@example.com' })
+  const admin = await service.signedUp({ role: 'admin', email: `admin-${randomUUID()}@example.com` })
   const records = createRecordStore(db, openKeyring(config), createRevocations(db, config))
   const clients = createClientStore(db)
   const { verifyToken } = createTokenVerifier({ records, clients, accounts })
