@@ -3,18 +3,18 @@ import type { Owner } from '#shared/scope.ts'
 
 /** Crockford's Base32: no I, L, O or U, which people read as something else. */
 const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
-/** 16 characters of 5 bits: 80 bits. */
-const CHARACTERS = 16
+/** 24 characters of 5 bits: with 112 bits and more a fast hash is enough (OWASP ASVS 5.0, 6.5.2). */
+const CHARACTERS = 24
 const GROUP = /.{4}(?=.)/g
 export const RECOVERY_CODES = 10
 
-/** As people write them down: four groups of four. */
+/** As people write them down: six groups of four. */
 const newCode = (): string =>
   Array.from({ length: CHARACTERS }, () => ALPHABET[randomInt(ALPHABET.length)])
     .join('')
     .replace(GROUP, '$&-')
 
-/** A set of codes, each with 80 random bits, all different. */
+/** A set of codes, each with 120 random bits, all different. */
 export function newRecoveryCodes(): string[] {
   const codes = new Set<string>()
   while (codes.size < RECOVERY_CODES) codes.add(newCode())
