@@ -5,7 +5,7 @@ import type { Writes } from '#shared/writes.ts'
 import type { Mailer } from '../mail/mailer.ts'
 import { languageOf } from '../pages/language.ts'
 import { email } from './fields.ts'
-import type { StrangerLimits } from './limits.ts'
+import { byAddress, type StrangerLimits } from './limits.ts'
 
 export interface AskParts {
   mailer: Mailer
@@ -24,9 +24,6 @@ export const ACCEPTED = {
   status: 202,
   body: { status: 'accepted', detail: 'What comes next is in the mail that was sent to this address' },
 }
-
-/** Whose Idempotency-Key it is when somebody asks who is not signed in. */
-export const byAddress = (to: string): string => `address ${to}`
 
 /**
  * Has a mail sent to an address that may be nobody's: the answer and the work until then are the same. Whether there is an

@@ -13,6 +13,12 @@ type LimitsConfig = Pick<MailConfig, 'MAIL_PER_ADDRESS_HOUR' | 'MAIL_PER_NETWORK
 const HOUR_MS = 3_600_000
 const SWEEP_BATCH = 500
 
+/**
+ * What is remembered under an address that somebody gave who is not signed in: counts, Idempotency-Keys. It is a hash, for
+ * addresses of people who have no account here are not kept.
+ */
+export const byAddress = (to: string): string => `address ${hash('sha256', to, 'base64url')}`
+
 const tooMany = (what: string) =>
   new Problem('too-many-requests', {
     detail: `Too many ${what} from this network; come back in an hour`,
@@ -47,8 +53,7 @@ export function createStrangerLimits(db: Database, config: LimitsConfig) {
      */
     takeMail(to: string, ip: string): boolean {
       if (counted(`mail ${networkOf(ip)}`) > config.MAIL_PER_NETWORK_HOUR) throw tooMany('mails were asked for')
-      // A hash: addresses of people who have no account here are not kept.
-      return counted(`address ${hash('sha256', to, 'base64url')}`) <= config.MAIL_PER_ADDRESS_HOUR
+      return counted(byAddress(to)) <= config.MAIL_PER_ADDRESS_HOUR
     },
     /** Deletes some counts that are over. @returns whether there may be more */
     sweep: (): boolean => removeOld.run(Date.now(), SWEEP_BATCH).changes === SWEEP_BATCH,
