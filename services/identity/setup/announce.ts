@@ -7,16 +7,20 @@ export interface AnnounceParts {
   setup: SetupStore
   oneTimeTokens: OneTimeTokens
   writes: Pick<Writes, 'run'>
-  config: Pick<IdentityConfig, 'PUBLIC_URL' | 'SETUP_TOKEN_TTL_H'>
+  config: Pick<IdentityConfig, 'PUBLIC_URL'> & NoteConfig
 }
+
+type NoteConfig = Pick<IdentityConfig, 'SETUP_TOKEN_TTL_H' | 'PASSWORD_MIN_LENGTH'>
 
 const HOUR_S = 3600
 
-const note = (url: string, token: string, hours: number): string => `
-There is no administrator yet. Make the first one within ${hours} h (a restart prints a new token):
+/** The password in it is too short to be taken: nobody gets a published one by copying. */
+const note = (url: string, token: string, { SETUP_TOKEN_TTL_H: hours, PASSWORD_MIN_LENGTH: length }: NoteConfig) => `
+There is no administrator yet. Make the first one within ${hours} h (a restart prints a new token), with a password of at
+least ${length} characters:
 
   curl ${url}/api/auth/setup -H 'content-type: application/json' \\
-    -d '{"token":"${token}","email":"you@example.com","name":"Your name","password":"at least 8 characters"}'
+    -d '{"token":"${token}","email":"you@example.com","name":"Your name","password":"..."}'
 
 `
 
@@ -26,10 +30,9 @@ There is no administrator yet. Make the first one within ${hours} h (a restart p
  */
 export async function announceSetup({ setup, oneTimeTokens, writes, config }: AnnounceParts): Promise<void> {
   if (setup.hasAdmin()) return
-  const { PUBLIC_URL: url, SETUP_TOKEN_TTL_H: hours } = config
   const token = await writes.run(() => {
     setup.forgetTokens()
-    return oneTimeTokens.issue({ purpose: SETUP, ttl_s: hours * HOUR_S })
+    return oneTimeTokens.issue({ purpose: SETUP, ttl_s: config.SETUP_TOKEN_TTL_H * HOUR_S })
   })
-  process.stdout.write(note(url, token, hours))
+  process.stdout.write(note(config.PUBLIC_URL, token, config))
 }
