@@ -3,7 +3,7 @@ import { Problem } from '#shared/problem.ts'
 import type { Writes } from '#shared/writes.ts'
 import { emailOf, type Account, type AccountState, type AccountStore } from '../accounts/store.ts'
 import type { Passwords } from './passwords.ts'
-import type { Attempt, Throttle } from './throttle.ts'
+import type { Throttle } from './throttle.ts'
 
 export interface Credentials {
   /** As the person wrote it. */
@@ -53,13 +53,20 @@ export function createPasswordCheck({ accounts, passwords, throttle, writes }: C
     )
   }
 
-  async function isRight(attempt: Attempt, account: Account | undefined, password: string): Promise<boolean> {
+  /** One throttled look at a password, with or without an account. */
+  async function isRight(email: string, ip: string, account: Account | undefined, password: string, note?: () => void) {
+    const attempt = await throttle.password(email, ip)
+    note?.()
+    let right: boolean
     try {
-      return await passwords.verify(account?.password_hash ?? null, password)
+      right = await passwords.verify(account?.password_hash ?? null, password)
     } catch (error) {
       await attempt.undone()
       throw error
     }
+    if (right) await attempt.succeeded()
+    else attempt.failed()
+    return right
   }
 
   return {
@@ -78,10 +85,8 @@ export function createPasswordCheck({ accounts, passwords, throttle, writes }: C
         request.auditEvent = { event, detail, ...(account === undefined ? {} : { target: `account:${account.id}` }) }
       }
       note('login.throttled', { method: 'password' })
-      const attempt = await throttle.password(email, ip)
-      note('login.failed', { method: 'password' })
-      if (!(await isRight(attempt, account, password)) || account === undefined) throw wrongCredentials()
-      await attempt.succeeded()
+      const failed = () => note('login.failed', { method: 'password' })
+      if (!(await isRight(email, ip, account, password, failed)) || account === undefined) throw wrongCredentials()
       if (account.state !== 'approved') {
         note('login.failed', { method: 'password', state: account.state })
         throw notApproved(account)
@@ -95,12 +100,9 @@ export function createPasswordCheck({ accounts, passwords, throttle, writes }: C
      * would not help; too-many-requests (429); overloaded (503)
      */
     async confirm(account: Account, password: string, ip: string, field = 'password'): Promise<void> {
-      const attempt = await throttle.password(account.email, ip)
-      if (!(await isRight(attempt, account, password))) {
-        const errors = [{ in: 'body', field, message: `${field} is wrong` }]
-        throw new Problem('forbidden', { detail: 'The password is wrong', errors })
-      }
-      await attempt.succeeded()
+      if (await isRight(account.email, ip, account, password)) return
+      const errors = [{ in: 'body', field, message: `${field} is wrong` }]
+      throw new Problem('forbidden', { detail: 'The password is wrong', errors })
     },
   }
 }

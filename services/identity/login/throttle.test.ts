@@ -29,7 +29,8 @@ async function throttle(t: Test, env: Record<string, string> = {}) {
   /** Seconds to wait; 0 for a try that is let through and fails. */
   async function fail(email = EMAIL, ip = HERE): Promise<number> {
     try {
-      await one.password(email, ip)
+      const attempt = await one.password(email, ip)
+      attempt.failed()
       return 0
     } catch (error) {
       t.match(error, { problem: 'too-many-requests', message: 'Too many tries to sign in; wait before the next one' })
@@ -68,9 +69,37 @@ t.test('a try that had to wait does not count', async (t) => {
 })
 
 t.test('a thousand guesses at once are a thousand', async (t) => {
-  const { fail } = await throttle(t)
+  const { fail } = await throttle(t, { PASSWORD_HASHES_WAITING: '1000' })
   const answers = await Promise.all(Array.from({ length: 1000 }, () => fail()))
   t.equal(answers.filter((wait) => wait === 0).length, 6)
+})
+
+t.test('two hundred right ones at once all get in, a few at a time', async (t) => {
+  const { all, fail } = await throttle(t, { PASSWORD_HASHES_WAITING: '1000' })
+  let out = 0
+  let most = 0
+  const logins = Array.from({ length: 200 }, async () => {
+    const attempt = await all().password(EMAIL, HERE)
+    most = Math.max(most, ++out)
+    await new Promise(setImmediate)
+    out--
+    await attempt.succeeded()
+  })
+  await Promise.all(logins)
+  t.ok(most <= 6, String(most))
+  for (let i = 0; i < 6; i++) t.equal(await fail(), 0)
+})
+
+t.test('who waits for the verdict on others finds a place, or is told to come again', async (t) => {
+  const { all } = await throttle(t, { PASSWORD_HASHES_WAITING: '1' })
+  const one = all()
+  const first = await Promise.all(Array.from({ length: 6 }, () => one.password(EMAIL, HERE)))
+  const waits = one.password(EMAIL, HERE)
+  await t.rejects(one.password(EMAIL, HERE), { message: 'Too many tries to sign in to one account at once' })
+  await first[0]?.undone()
+  ;(await waits).failed()
+  for (const attempt of first.slice(1)) attempt.failed()
+  await t.rejects(one.password(EMAIL, HERE), { message: /Too many tries to sign in; wait/ })
 })
 
 t.test('what is counted outlives a restart', async (t) => {

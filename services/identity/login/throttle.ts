@@ -4,6 +4,7 @@ import { Problem } from '#shared/problem.ts'
 import type { Owner } from '#shared/scope.ts'
 import type { Writes } from '#shared/writes.ts'
 import type { IdentityConfig } from '../config.ts'
+import { createPending } from './pending.ts'
 import type { FailureStore } from './store.ts'
 
 export interface ThrottleParts {
@@ -20,6 +21,7 @@ export interface ThrottleParts {
     | 'LOGIN_TRIES_HOURS'
     | 'LOGIN_DELAY_MAX_S'
     | 'LOGIN_KNOWN_DAYS'
+    | 'PASSWORD_HASHES_WAITING'
   >
   /** Milliseconds since 1970. */
   now?: () => number
@@ -27,6 +29,8 @@ export interface ThrottleParts {
 
 /** A try that was let through. It counts as failed until one of these is called. */
 export interface Attempt {
+  /** Of a password only: others wait for the verdict. */
+  failed(): void
   succeeded(): Promise<void>
   /** It came to no verdict (the service is overloaded). */
   undone(): Promise<void>
@@ -47,6 +51,9 @@ interface Undo {
   takeBack(): void
 }
 
+/** Tries that were let through, or what to wait for before it can be said whether another one is. */
+type Admission = { undo: Undo[]; settle: () => void } | { waitFor: Buffer }
+
 export type Throttle = ReturnType<typeof createThrottle>
 
 const HOUR_MS = 3_600_000
@@ -55,7 +62,8 @@ const MS_PER_S = 1000
 
 /**
  * Makes who guesses wait, twice as long after each failure: per account and network, per account and per network. A try is
- * counted as a failure before it is made, so that a thousand at once are not one. Accounts that do not exist are treated
+ * counted as a failure before it is made, so that a thousand at once are not one; whom only tries without a verdict hold up
+ * waits for theirs. Accounts that do not exist are treated
  * like those that do. Where somebody has signed in to an account before, only the failures of that very network count for it:
  * nobody can lock the owner out from elsewhere.
  */
@@ -63,6 +71,9 @@ export function createThrottle({ store, writes, secret, config, now = Date.now }
   const windowMs = config.LOGIN_TRIES_HOURS * HOUR_MS
   // More failures than make the longest wait would only take longer to be forgiven.
   const mostDelays = Math.ceil(Math.log2(config.LOGIN_DELAY_MAX_S)) + 1
+
+  const pending = createPending()
+  let waiting = 0
 
   const keyOf = (...of: string[]): Buffer => createHmac('sha256', secret).update(JSON.stringify(of)).digest()
 
@@ -82,16 +93,27 @@ export function createThrottle({ store, writes, secret, config, now = Date.now }
     else store.put(key, { failures, last, next, expires: Math.max(next, last + failures * (windowMs / tries)) })
   }
 
-  /** Counts a try, and gives what takes it back. @throws Problem too-many-requests (429), the same for everybody */
+  /** What a try must wait for: nothing, or tries for this key. @throws Problem too-many-requests (429), the same for everybody */
+  function heldUpBy(counted: readonly Counted[]): Buffer | undefined {
+    let waitFor: Buffer | undefined
+    let wait = 0
+    for (const one of counted.filter(({ binds }) => binds)) {
+      const { failures, next } = failuresOf(one)
+      if (failures <= one.tries || next <= now()) continue
+      const out = pending.count(one.key)
+      if (out > 0 && failures - out <= one.tries) waitFor = one.key
+      else wait = Math.max(wait, next - now())
+    }
+    if (wait === 0) return waitFor
+    throw new Problem('too-many-requests', {
+      detail: 'Too many tries to sign in; wait before the next one',
+      headers: { 'retry-after': String(Math.ceil(wait / MS_PER_S)) },
+    })
+  }
+
+  /** Counts a try, and gives what takes it back. */
   function count(counted: readonly Counted[]): Undo[] {
     const states = counted.map((one) => ({ one, ...failuresOf(one) }))
-    const wait = Math.max(...states.map(({ one, next }) => (one.binds ? next - now() : 0)))
-    if (wait > 0) {
-      throw new Problem('too-many-requests', {
-        detail: 'Too many tries to sign in; wait before the next one',
-        headers: { 'retry-after': String(Math.ceil(wait / MS_PER_S)) },
-      })
-    }
     return states.map(({ one, failures: before, last, next: previous }) => {
       const failures = Math.min(before + 1, one.tries + mostDelays)
       const delays = failures - one.tries
@@ -110,17 +132,48 @@ export function createThrottle({ store, writes, secret, config, now = Date.now }
     })
   }
 
-  const attempt = (counted: readonly Undo[], known?: Buffer): Attempt => ({
+  async function admit(counted: readonly Counted[], known?: Buffer): Promise<Attempt> {
+    for (;;) {
+      let settle = () => {}
+      const admission = await writes
+        .run((): Admission => {
+          const waitFor = heldUpBy(counted)
+          if (waitFor !== undefined) return { waitFor }
+          // In the same moment: the next try in this very transaction must know of it.
+          if (known !== undefined) settle = pending.add(counted.map(({ key }) => key))
+          return { undo: count(counted), settle }
+        })
+        .catch((error: unknown) => {
+          settle()
+          throw error
+        })
+      if ('undo' in admission) return attempt(admission.undo, admission.settle, known)
+      if (waiting >= config.PASSWORD_HASHES_WAITING) {
+        throw new Problem('overloaded', {
+          detail: 'Too many tries to sign in to one account at once',
+          headers: { 'retry-after': '1' },
+        })
+      }
+      waiting++
+      await pending.verdict(admission.waitFor)
+      waiting--
+    }
+  }
+
+  const attempt = (undo: readonly Undo[], settle: () => void, known?: Buffer): Attempt => ({
+    failed: settle,
     succeeded: () =>
-      writes.run(() => {
-        for (const { one, takeBack } of counted) {
-          if (one.resets) store.remove(one.key)
-          else takeBack()
-        }
-        const expires = now() + config.LOGIN_KNOWN_DAYS * DAY_MS
-        if (known !== undefined) store.put(known, { failures: 0, last: now(), next: 0, expires })
-      }),
-    undone: () => writes.run(() => counted.forEach(({ takeBack }) => takeBack())),
+      writes
+        .run(() => {
+          for (const { one, takeBack } of undo) {
+            if (one.resets) store.remove(one.key)
+            else takeBack()
+          }
+          const expires = now() + config.LOGIN_KNOWN_DAYS * DAY_MS
+          if (known !== undefined) store.put(known, { failures: 0, last: now(), next: 0, expires })
+        })
+        .finally(settle),
+    undone: () => writes.run(() => undo.forEach(({ takeBack }) => takeBack())).finally(settle),
   })
 
   return {
@@ -139,12 +192,12 @@ export function createThrottle({ store, writes, secret, config, now = Date.now }
         { key: keyOf('account', email), tries: config.LOGIN_TRIES_ACCOUNT, binds: !isKnown, resets: false },
         { key: keyOf('network', network), tries: config.LOGIN_TRIES_NETWORK, binds: !isKnown, resets: false },
       ]
-      return attempt(await writes.run(() => count(counted)), known)
+      return admit(counted, known)
     },
     /** The same for a code of the second factor, which only who has the password can try. */
-    async code(account: Owner): Promise<Attempt> {
+    code(account: Owner): Promise<Attempt> {
       const counted = [{ key: keyOf('code', account), tries: config.LOGIN_TRIES_CODE, binds: true, resets: true }]
-      return attempt(await writes.run(() => count(counted)))
+      return admit(counted)
     },
     /** Deletes some counts that matter no more; inside a write. @returns whether there may be more */
     sweep: (): boolean => store.sweep(now()),
