@@ -35,13 +35,22 @@ function cookieNames(isSecure: boolean) {
   }
 }
 
-/** Prompts of the provider, with one more reason to sign in: an account that is suspended, or in no tenant any more. */
+/**
+ * Prompts of the provider, with one more reason to sign in, an account that is suspended or in no tenant any more, and one more
+ * to ask for leave: a device that somebody else may hold (RFC 8628 5.4).
+ */
 function promptsOf({ base, Check }: Library['interactionPolicy']) {
   const prompts = base()
   prompts.get('login')?.checks.add(
     new Check('account_unavailable', 'End-User authentication is required', 'login_required', (ctx) => {
       const { session, account } = ctx.oidc
       return session?.accountId !== undefined && account === undefined
+    }),
+  )
+  prompts.get('consent')?.checks.add(
+    new Check('device', 'devices require End-User interaction', 'interaction_required', (ctx) => {
+      const { deviceCode, result } = ctx.oidc
+      return deviceCode !== undefined && result?.consent === undefined
     }),
   )
   return prompts

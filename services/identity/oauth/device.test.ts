@@ -51,6 +51,23 @@ t.test('a device shows a code, a person enters it, and the device gets its token
   await t.rejects(poll(), refusal('invalid_grant'), 'a device code is good once')
 })
 
+t.test(
+  'every device asks, also one of an application that was allowed before, by somebody who is signed in',
+  async (t) => {
+    const service = await oauth(t)
+    const { client, library, codes } = await withDevice(service, 'openid')
+    const window = service.browser()
+    const connect = async (user_code: string) =>
+      window.submit(await enter(window, await window.open(codes.verification_uri), user_code))
+    const consent = await service.signIn(window, await connect(codes.user_code), await service.signedUp())
+    t.match((await service.allow(window, consent)).title, /Connected/)
+    const next = await openid.initiateDeviceAuthorization(library, { scope: 'openid', client_id: client.id })
+    const again = await connect(next.user_code)
+    t.match(again.title, /Allow/)
+    t.match((await service.allow(window, again)).title, /Connected/)
+  },
+)
+
 t.test('an address with the code in it fills in the form, and the person still decides', async (t) => {
   const service = await oauth(t)
   const { codes } = await withDevice(service)

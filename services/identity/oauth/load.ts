@@ -1,9 +1,7 @@
+import type * as oidc from 'oidc-provider'
+
 /** What is used of oidc-provider. */
-export interface Library {
-  Provider: typeof import('oidc-provider').Provider
-  errors: typeof import('oidc-provider').errors
-  interactionPolicy: typeof import('oidc-provider').interactionPolicy
-}
+export type Library = Pick<typeof oidc, 'Provider' | 'errors' | 'interactionPolicy'>
 
 /**
  * The parts that the package's own entry exports. The entry itself prints a warning on every runtime that is not an LTS

@@ -158,6 +158,31 @@ t.test('a session that somebody planted is another one after the sign-in', async
   t.match(again.title, /Sign in/, 'who planted it is not signed in')
 })
 
+t.test('over https, cookies belong to this very host, and no script reads them', async (t) => {
+  const service = await oauth(t, { PUBLIC_URL: 'https://home.example' })
+  const { id } = await service.register()
+  const query = new URLSearchParams({
+    client_id: id,
+    response_type: 'code',
+    redirect_uri: CALLBACK,
+    scope: 'openid',
+    code_challenge: 'x'.repeat(43),
+    code_challenge_method: 'S256',
+  })
+  const device = await service.call('GET', '/oauth/device')
+  const begun = await service.call('GET', `/oauth/auth?${query.toString()}`)
+  t.match(begun.headers.location, /^\/oauth\/interaction\/[\w-]+$/)
+  const cookies = [...device.cookies, ...begun.cookies] as unknown as Record<string, unknown>[]
+  t.same(
+    [...new Set(cookies.map(({ name }) => String(name).replace('.sig', '')))].sort(),
+    ['__Host-najimban-oauth', '__Secure-najimban-oauth-interaction', '__Secure-najimban-oauth-resume'].sort(),
+  )
+  for (const cookie of cookies) {
+    t.match(cookie, { secure: true, httpOnly: true, sameSite: /lax/i })
+    if (String(cookie.name).startsWith('__Host-')) t.match(cookie, { path: '/' })
+  }
+})
+
 t.test('somebody else can sign in instead: the one before is signed out', async (t) => {
   const service = await oauth(t)
   const [first, second] = [await service.signedUp(), await service.signedUp()]
