@@ -13,7 +13,12 @@ export interface OutboxRow {
 
 export type Outbox = ReturnType<typeof createOutbox>
 
-export const sealedContent = (id: string): Aad => ({ table: 'mail_outbox', column: 'content_sealed', row: id, owner: 'mail' })
+export const sealedContent = (id: string): Aad => ({
+  table: 'mail_outbox',
+  column: 'content_sealed',
+  row: id,
+  owner: 'mail',
+})
 
 /** All SQL about mails that are still to be sent: to whom they go is sealed, links are not in them yet. */
 export function createOutbox(db: Database, keyring: Keyring) {
