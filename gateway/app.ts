@@ -4,11 +4,13 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { addressesOf } from '#shared/addresses.ts'
 import { createApiKeys } from '#shared/api-keys.ts'
 import { createServer, type App } from '#shared/server.ts'
+import { recordAudit } from '#shared/service.ts'
 import type { Built, Deps, ProcessOptions } from '#shared/start.ts'
 import { registerBrowserHeaders, SECURITY_HEADERS } from './browser-headers.ts'
 import { settings, type GatewayConfig } from './config.ts'
 import { createOpenApi } from './documents/openapi.ts'
 import { serveDocuments } from './documents/routes.ts'
+import { isOwnRefusal } from './audit.ts'
 import { createForwarder } from './forward.ts'
 import { guardRequests } from './guard.ts'
 import { adminPages, registerProxyMetrics, serveHealth } from './health.ts'
@@ -61,6 +63,8 @@ export async function buildGateway(config: GatewayConfig, deps: Deps): Promise<B
   await registerBrowserHeaders(app, config) // first, so that a page can read every refusal
   guardRequests(app)
   const limits = await createLimits(app, config, logger, createApiKeys(config.API_KEYS))
+  app.decorateRequest('isForwarded', false)
+  recordAudit('gateway', app, config, deps, undefined, isOwnRefusal)
   openDoor(app, config, deps, limits.countVerification)
   app.addHook('onRequest', limits.countRequest)
   const healthOptions = {

@@ -58,6 +58,13 @@ function failureProblem(upstream: UpstreamName, { kind, retryAfter }: Failure): 
   })
 }
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The service behind the gateway answers it, and records it. */
+    isForwarded: boolean
+  }
+}
+
 export interface ForwarderOptions {
   config: GatewayConfig
   secret: string
@@ -101,6 +108,7 @@ export function createForwarder({ config, secret, proxies, logger }: ForwarderOp
       const value = own[name]
       if (value !== undefined) responseHeaders.push(name, String(value))
     }
+    request.isForwarded = true
     reply.hijack()
     proxies[upstream].handle({
       request: request.raw,
@@ -110,6 +118,7 @@ export function createForwarder({ config, secret, proxies, logger }: ForwarderOp
       responseHeaders,
       yielding: upstream === 'identity' ? PAGE_HEADERS : undefined,
       fail: (failure) => {
+        request.isForwarded = false
         const problem = failureProblem(upstream, failure)
         const body = JSON.stringify(problem.toDocument(request.id))
         reply.raw.writeHead(problem.statusCode, [
