@@ -1,3 +1,4 @@
+import type Joi from 'joi'
 import { readFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import path from 'node:path'
@@ -234,7 +235,7 @@ t.test('many mails go out over several connections', async (t) => {
 })
 
 t.test('settings of mail that cannot work are refused by name', async (t) => {
-  const { SMTP_URL, MAIL_FROM } = mailSettings as unknown as Record<string, import('joi').Schema>
+  const { SMTP_URL, MAIL_FROM } = mailSettings as unknown as Record<string, Joi.Schema>
   for (const url of ['http://a', 'localhost:25', 'smtp://']) t.ok(SMTP_URL?.validate(url).error, url)
   for (const url of [
     'smtp://localhost:25',
