@@ -3,6 +3,7 @@ import { METHODS } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { addressesOf } from '#shared/addresses.ts'
 import { createApiKeys } from '#shared/api-keys.ts'
+import { classifyRoutes } from '#shared/route-classes.ts'
 import { createServer, type App } from '#shared/server.ts'
 import { recordAudit } from '#shared/service.ts'
 import type { Built, Deps, ProcessOptions } from '#shared/start.ts'
@@ -60,6 +61,7 @@ export async function buildGateway(config: GatewayConfig, deps: Deps): Promise<B
   // The proxy says 100 Continue when it is ready to take the body, so a refused upload is never sent.
   app.server.on('checkContinue', app.routing)
 
+  classifyRoutes(app, 'gateway', ({ route }) => route !== undefined)
   await registerBrowserHeaders(app, config) // first, so that a page can read every refusal
   guardRequests(app)
   const limits = await createLimits(app, config, logger, createApiKeys(config.API_KEYS))

@@ -28,6 +28,7 @@ const EXPOSED_HEADERS = [
   'Link',
   'Location',
   'Idempotency-Replayed',
+  'WWW-Authenticate',
 ]
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
 const PREFLIGHT_MAX_AGE_S = 600

@@ -67,7 +67,7 @@ export const settings: Settings<GatewayConfig> = {
   RATE_LIMIT_CLIENTS_MAX: integer(10, 1e7).default(50_000).description('Clients remembered per class, in memory'),
   IDENTITY_CACHE_TTL_S: integer(1, 3600).default(60).description('Time for which what identity said is believed'),
   IDENTITY_CACHE_MAX: integer(2, 1e7).default(20_000).description('Verified credentials kept in memory'),
-  IDENTITY_PENDING_MAX: integer(1, 10_000).default(256).description('Credentials verified at the same time (503)'),
+  IDENTITY_PENDING_MAX: integer(1, 100_000).default(1000).description('Credentials verified at the same time (503)'),
   IDENTITY_TIMEOUT_MS: ms(2000).description('Time in which identity must answer about a credential (503)'),
   CREDENTIAL_MAX_LENGTH: integer(512, 16_384).default(4096).description('Longest credential, in characters (401)'),
   CLOCK_TOLERANCE_S: integer(0, 300).default(5).description('Difference of clocks that tokens are forgiven'),

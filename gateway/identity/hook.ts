@@ -5,7 +5,7 @@ import type { GatewayConfig } from '../config.ts'
 import type { Route } from '../upstreams.ts'
 import { createOriginCheck } from './cross-origin.ts'
 import type { Identity, Verdict } from './identity.ts'
-import { cookieOf, hasSessionCookie, sourceOf, type Source } from './offered.ts'
+import { cookieOf, hasSessionCookie, isOurKey, sourceOf, type Source } from './offered.ts'
 import type { Reason } from './refusals.ts'
 import type { Verifier } from './verifier.ts'
 
@@ -55,7 +55,7 @@ export function identifyRequests(
   app.addHook('onRequest', (request, _reply, done) => {
     const { headers } = request
     const { authorization, cookie } = headers
-    if (authorization === undefined && cookie === undefined && headers['x-api-key'] === undefined) return done()
+    if (authorization === undefined && cookie === undefined && !isOurKey(headers['x-api-key'])) return done()
     const { route } = request.routeOptions.config
     if (route === undefined) return done()
     if (cookie !== undefined && hasSessionCookie(cookie) && !isOwnOrigin(request.method, headers)) {

@@ -13,13 +13,18 @@ const UPLOAD = /^\/api\/(?:diaries|diary\/diaries)\/[^/]+\/images\/?$/
 const INGEST = /^(?:\/api\/collector)?\/ingest(?:\/|$)/
 
 /** Where passwords, codes and links are tried, or mails are asked for: what can be guessed must not be tried often. */
-const ATTEMPT =
-  /^(?:\/api\/auth\/(?:login(?:\/code)?|signup|setup|password(?:\/\w+)?|verify-email(?:\/send)?|passkeys\/login|totp\/confirm)|\/oauth\/(?:interaction\/[^/]+|device)|\/account\/.+)\/?$/
+const ATTEMPTS = [
+  /^\/api\/auth\/(?:login(?:\/code)?|signup|setup|passkeys\/login|totp\/confirm)\/?$/,
+  /^\/api\/auth\/(?:password(?:\/\w+)?|verify-email(?:\/send)?|me\/email)\/?$/,
+  /^\/oauth\/(?:interaction\/[^/]+|device)\/?$/,
+  /^\/account\//,
+]
+const isAttempt = (path: string) => ATTEMPTS.some((pattern) => pattern.test(path))
 
 /** The one table of rate-limit classes; the first that matches counts the request. */
 export const LIMIT_CLASSES = {
   ingest: { setting: 'RATE_LIMIT_INGEST', matches: (method, path) => method === 'POST' && INGEST.test(path) },
-  login: { setting: 'RATE_LIMIT_LOGIN', matches: (method, path) => !READS.has(method) && ATTEMPT.test(path) },
+  login: { setting: 'RATE_LIMIT_LOGIN', matches: (method, path) => !READS.has(method) && isAttempt(path) },
   upload: { setting: 'RATE_LIMIT_UPLOAD', matches: (method, path) => method === 'POST' && UPLOAD.test(path) },
   write: { setting: 'RATE_LIMIT_WRITE', matches: (method) => !READS.has(method) },
   general: { setting: 'RATE_LIMIT_GENERAL', matches: () => true },

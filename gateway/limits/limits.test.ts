@@ -1,4 +1,5 @@
 import t from 'tap'
+import { ROUTE_PERMISSIONS } from '#shared/permissions.ts'
 import { until } from '#shared/test/until.ts'
 import { ask, type Reply } from '../test/client.ts'
 import { testGateway } from '../test/gateway.ts'
@@ -65,6 +66,29 @@ t.test('every kind of request belongs to one class', async (t) => {
     t.equal(limitClassOf(method, url), name, `${method} ${url}`)
   }
 })
+
+t.test(
+  'what strangers may try at identity is limited as an attempt, unless nothing can be guessed by it',
+  async (t) => {
+    const others = [
+      'POST /api/auth/refresh', // tokens of 256 bits
+      'POST /api/auth/logout',
+      'POST /api/auth/passkeys/login/options',
+      'POST /oauth/par', // applications: their secrets are as long, and they ask for many users
+      'POST /oauth/token',
+      'POST /oauth/introspection',
+      'POST /oauth/revocation',
+      'POST /oauth/userinfo',
+      'POST /oauth/device/auth',
+      'POST /oauth/session/end/confirm',
+    ]
+    for (const route of ROUTE_PERMISSIONS.identity.public ?? []) {
+      const [method = '', url = ''] = route.split(' ')
+      if (method === 'GET') continue
+      t.equal(limitClassOf(method, url.replaceAll(/:\w+/g, 'x')), others.includes(route) ? 'write' : 'login', route)
+    }
+  },
+)
 
 t.test('each class has its own budget and says what is left of it', async (t) => {
   const gateway = await testGateway(t, BUDGETS)
