@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { renameSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import * as openid from 'openid-client'
 import t from 'tap'
@@ -262,6 +263,47 @@ t.test('both discovery documents say the same, with addresses that people can re
     authorization_response_iss_parameter_supported: true,
     ui_locales_supported: ['ko', 'en'],
   })
+})
+
+t.test('a page of a public application may ask for tokens from its own origin; no other page may', async (t) => {
+  const service = await oauth(t)
+  const [open, secret] = [await service.register({ token_endpoint_auth_method: 'none' }), await service.register()]
+  const ask = (id: string, origin: string, more = {}) =>
+    service.send(new URL(`${ISSUER}/oauth/token`), {
+      method: 'POST',
+      headers: { origin },
+      body: new URLSearchParams({ grant_type: 'refresh_token', refresh_token: 'x', client_id: id, ...more }),
+    })
+  const allowed = await ask(open.id, 'https://app.example')
+  t.equal(allowed.headers.get('access-control-allow-origin'), 'https://app.example')
+  t.match(await allowed.json(), { error: 'invalid_grant' })
+  for (const refused of [
+    await ask(open.id, 'https://evil.example'),
+    await ask(secret.id, 'https://app.example', { client_secret: secret.client_secret }),
+  ]) {
+    t.equal(refused.headers.get('access-control-allow-origin'), null)
+    t.match(await refused.json(), { error: 'invalid_request' })
+  }
+})
+
+t.test('who only looks at a page leaves nothing for long', async (t) => {
+  const service = await oauth(t)
+  await service.browser().open('/oauth/device')
+  const expires = service.db.prepare<[], number>("SELECT expires FROM oidc_records WHERE model = 'Session'").pluck()
+  t.ok((expires.get() as number) <= Date.now() + service.config.OAUTH_INTERACTION_TTL_S * 1000)
+})
+
+t.test('a database that is gone is said to be a fault here, without its cause', async (t) => {
+  const service = await oauth(t)
+  const library = await service.libraryFor(await service.register())
+  const { url } = await service.authorization(library)
+  renameSync(service.db.name, `${service.db.name}.gone`)
+  await service.health.check()
+  const page = await service.browser().open(url)
+  t.equal(page.status, 503)
+  t.match(page.text, /server_error/)
+  t.match(page.text, /Something went wrong here/)
+  t.notMatch(page.text, /database|writes/)
 })
 
 t.test('metrics see what the provider answers', async (t) => {

@@ -151,7 +151,9 @@ export function configurationOf(options: ConfigurationOptions): Configuration {
       AuthorizationCode: config.OAUTH_CODE_TTL_S,
       DeviceCode: config.OAUTH_DEVICE_CODE_TTL_S,
       Interaction: config.OAUTH_INTERACTION_TTL_S,
-      Session: config.OAUTH_SESSION_TTL_DAYS * DAY_S,
+      // Who only looked at a page leaves nothing for long.
+      Session: (_ctx, { accountId }) =>
+        accountId === undefined ? config.OAUTH_INTERACTION_TTL_S : config.OAUTH_SESSION_TTL_DAYS * DAY_S,
       RefreshToken: config.OAUTH_REFRESH_TTL_DAYS * DAY_S,
       Grant: config.OAUTH_GRANT_TTL_DAYS * DAY_S,
       IdToken: ID_TOKEN_TTL_S,
