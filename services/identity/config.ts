@@ -1,19 +1,15 @@
-import { availableParallelism } from 'node:os'
 import { commonSettings, integer, type CommonConfig, type Settings } from '#shared/config.ts'
 import { keyringSettings, type KeyringConfig } from '#shared/keyring.ts'
 import { origins } from '#shared/origins.ts'
 import { accountsSettings, type AccountsConfig } from './accounts/settings.ts'
 import { mailSettings, type MailConfig } from './mail/settings.ts'
 
-/** Threads that libuv has; files and host names need one, too. */
-const UV_THREADS = 4
-
-/** One a core, as far as libuv has threads; more need UV_THREADPOOL_SIZE in the environment, too. */
-const hashesAtOnce = (): number => Math.min(availableParallelism(), UV_THREADS - 1)
-
 export interface IdentityConfig extends CommonConfig, KeyringConfig, AccountsConfig, MailConfig {
+  AUDIT_PAGE_MAX: number
+  AUDIT_CHECKPOINT_MS: number
+  AUDIT_LOG_RETAIN_DAYS: number
   ACCESS_TOKEN_TTL_S: number
-  PASSWORD_HASHES_AT_ONCE: number
+  PASSWORD_HASHES_AT_ONCE?: number
   PASSWORD_HASHES_WAITING: number
   PASSWORD_MIN_LENGTH: number
   PASSWORD_MAX_LENGTH: number
@@ -50,13 +46,18 @@ export interface IdentityConfig extends CommonConfig, KeyringConfig, AccountsCon
 
 export const settings: Settings<IdentityConfig> = {
   ...commonSettings,
+  AUDIT_PAGE_MAX: integer(1, 10_000).default(1000).description('Most rows in one answer of the audit log'),
+  AUDIT_CHECKPOINT_MS: integer(1, 60_000)
+    .default(1000)
+    .description('Longest time until the end of the audit log is noted outside of it'),
+  AUDIT_LOG_RETAIN_DAYS: integer(1, 36_500).default(365).description('Age at which rows of the audit log are deleted'),
   ...keyringSettings,
   ...accountsSettings,
   ...mailSettings,
   ACCESS_TOKEN_TTL_S: integer(10, 3600).default(600).description('Time for which an access token is good'),
-  PASSWORD_HASHES_AT_ONCE: integer(1, 1024)
-    .default(hashesAtOnce())
-    .description('Passwords that are hashed at the same time, 19 MiB and a core each; by default one a core'),
+  PASSWORD_HASHES_AT_ONCE: integer(1, 1024).description(
+    'Passwords that are hashed at the same time, 19 MiB and a core each; without it one a core and at most 3, for more see UV_THREADPOOL_SIZE',
+  ),
   PASSWORD_HASHES_WAITING: integer(0, 100_000)
     .default(100)
     .description('Passwords that may wait for their turn to be hashed; beyond: 503'),

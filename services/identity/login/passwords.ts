@@ -1,5 +1,6 @@
 import { hash, parseOptions, verify, type Algorithm } from '@node-rs/argon2'
 import { randomBytes } from 'node:crypto'
+import { availableParallelism } from 'node:os'
 import { Counter, Histogram, type Registry } from 'prom-client'
 import { Problem } from '#shared/problem.ts'
 import type { IdentityConfig } from '../config.ts'
@@ -10,6 +11,9 @@ export type Passwords = ReturnType<typeof createPasswords>
 const ARGON2ID = 2 satisfies Algorithm.Argon2id as Algorithm.Argon2id
 const PARAMETERS = { algorithm: ARGON2ID, memoryCost: 19_456, timeCost: 2, parallelism: 1, outputLen: 32 }
 const SALT_BYTES = 16
+
+/** Threads that libuv has unless UV_THREADPOOL_SIZE says otherwise; files and host names need one of them. */
+const UV_THREADS = 4
 
 const base64 = (bytes: number): string => randomBytes(bytes).toString('base64').replaceAll('=', '')
 
@@ -37,11 +41,12 @@ export function createPasswords(
   // What an account without a password is compared with: nobody knows a text that has this hash, not even we.
   const { memoryCost, timeCost, parallelism, outputLen } = PARAMETERS
   const nobodys = `$argon2id$v=19$m=${memoryCost},t=${timeCost},p=${parallelism}$${base64(SALT_BYTES)}$${base64(outputLen)}`
+  const atOnce = config.PASSWORD_HASHES_AT_ONCE ?? Math.min(availableParallelism(), UV_THREADS - 1)
   const waiting: (() => void)[] = []
   let running = 0
 
   async function inTurn<T>(compute: () => Promise<T>): Promise<T> {
-    if (running < config.PASSWORD_HASHES_AT_ONCE) running++
+    if (running < atOnce) running++
     else {
       if (waiting.length >= config.PASSWORD_HASHES_WAITING) {
         refused.inc()
