@@ -85,9 +85,21 @@ const ACCOUNT_DATA = [
 ]
 const PROBES = ['GET /health', 'GET /health/live', 'GET /health/ready', 'GET /openapi.json']
 
-/** Which class every route belongs to. One that is missing here is refused; a test compares it with the running apps. */
+/** Which class every route belongs to. A process with a route that is missing here does not start. */
 export const ROUTE_PERMISSIONS: Record<ProcessName, Partial<Record<PermissionName, readonly string[]>>> = {
-  gateway: { public: [...PROBES, 'GET /docs'] },
+  gateway: {
+    public: [
+      ...PROBES,
+      'GET /docs',
+      'GET /docs/static/*',
+      'GET /docs/json',
+      'GET /docs/yaml',
+      'GET /docs/static/index.html',
+      'GET /docs/static/swagger-initializer.js',
+      // What a browser asks before it lets a page of another origin ask.
+      'OPTIONS *',
+    ],
+  },
   calendar: {
     public: PROBES,
     internal: ACCOUNT_DATA,

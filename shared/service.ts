@@ -6,8 +6,9 @@ import type { Database } from './database.ts'
 import type { Health } from './health.ts'
 import type { Keyring } from './keyring.ts'
 import { serveOpenApi } from './openapi.ts'
-import { authorize, permissionsOf, routeName, type PermissionName } from './permissions.ts'
+import { authorize } from './permissions.ts'
 import { HEALTH_NAMES, type ServiceName } from './ports.ts'
+import { classifyRoutes } from './route-classes.ts'
 import { createServer, type App } from './server.ts'
 import { EXIT, type Deps } from './start.ts'
 import { timestamp } from './timestamp.ts'
@@ -18,13 +19,6 @@ export interface ServiceInfo {
   /** Title and description of its OpenAPI document. */
   title: string
   description: string
-}
-
-declare module 'fastify' {
-  interface FastifyContextConfig {
-    /** The class of the route in the permission table; undefined for one that the table does not know. */
-    permission?: PermissionName
-  }
 }
 
 export interface ServiceGuards {
@@ -68,11 +62,7 @@ export function createService(
       authorize(request.caller, request.routeOptions.config.permission)
     },
   })
-  const permissions = permissionsOf(name)
-  app.addHook('onRoute', (route) => {
-    const method = Array.isArray(route.method) ? route.method[0] : route.method
-    route.config = { permission: permissions.get(routeName(String(method), route.url)), ...route.config }
-  })
+  classifyRoutes(app, name)
   serveOpenApi(app, title, description)
   return { db, writes, app }
 }
