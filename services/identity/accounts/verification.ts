@@ -31,9 +31,13 @@ export function createVerification(accounts: AccountStore, tokens: OneTimeTokens
   }
 
   return {
-    /** Whether a link would do something. */
-    isGood: (token: string): boolean =>
-      accountOf(tokens.peek(PURPOSE.verifyEmail, token) ?? tokens.peek(PURPOSE.changeEmail, token)) !== undefined,
+    /** The address that a link confirms; undefined for a link that does nothing (any more). */
+    addressOf(token: string): string | undefined {
+      const own = accountOf(tokens.peek(PURPOSE.verifyEmail, token))
+      if (own !== undefined) return own.email
+      const taken = tokens.peek(PURPOSE.changeEmail, token)
+      return accountOf(taken) === undefined ? undefined : (taken?.detail.mailed_to as string)
+    },
     /**
      * Uses a link up: the address is confirmed, or the account changes to it; inside a write.
      * @throws Problem invalid-input (400) for a link that is not good (any more), conflict (409)

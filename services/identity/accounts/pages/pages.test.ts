@@ -48,6 +48,7 @@ t.test('a link of a mail opens a page, opening it uses nothing up, and its butto
   t.equal(service.accounts.byEmail(email)?.state, 'pending', 'scanners of mails open links')
   const page = await open(service, `/account/verify?token=${token}`)
   t.match(page.body, '이메일 주소 확인')
+  t.match(page.body, email)
   const done = await send(service, page.body)
   t.equal(done.statusCode, 200)
   t.match(done.body, '확인되었습니다')

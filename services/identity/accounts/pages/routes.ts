@@ -60,8 +60,9 @@ export const accountPages =
       (request, reply) => {
         const { token } = request.query
         const language = languageFor(request)
-        if (!verification.isGood(token)) return sendPage(request, reply, failurePage(language, 'verify'), GONE)
-        return sendPage(request, reply, verifyPage(language, token))
+        const email = verification.addressOf(token)
+        if (email === undefined) return sendPage(request, reply, failurePage(language, 'verify'), GONE)
+        return sendPage(request, reply, verifyPage(language, token, email))
       },
     )
 

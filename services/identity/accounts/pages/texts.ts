@@ -20,7 +20,7 @@ export const PAGE_TEXTS: Texts<PageTexts> = {
     error: '오류',
     verify: {
       title: '이메일 주소 확인',
-      ask: '아래 버튼을 누르면 이 이메일 주소가 확인됩니다.',
+      ask: '버튼을 누르면 다음 주소가 확인됩니다.',
       button: '이메일 주소 확인',
     },
     verified: {
@@ -61,7 +61,7 @@ export const PAGE_TEXTS: Texts<PageTexts> = {
     error: 'Error',
     verify: {
       title: 'Confirm your e-mail address',
-      ask: 'The button below confirms this e-mail address.',
+      ask: 'The button confirms this address:',
       button: 'Confirm the address',
     },
     verified: {

@@ -11,9 +11,10 @@ export type ResetFault = keyof (typeof PAGE_TEXTS)['en']['faults']
 /** The form keeps the language that was chosen. */
 const action = (path: string, language: Language) => `${path}?lang=${language}`
 
-export function verifyPage(language: Language, token: string): Page {
+export function verifyPage(language: Language, token: string, email: string): Page {
   const { verify } = PAGE_TEXTS[language]
   const body = html`<p>${verify.ask}</p>
+    <p><strong>${email}</strong></p>
     ${form(action(VERIFY_PATH, language), { token }, button(verify.button))}`
   return { language, title: verify.title, body }
 }
@@ -35,6 +36,7 @@ export interface ResetView {
 export function resetPage(language: Language, { token, email, min, fault }: ResetView): Page {
   const { error, reset, resetButton, faults } = PAGE_TEXTS[language]
   const text = fault === undefined ? undefined : faults[fault]
+  const isDifferent = fault === 'different'
   const password = { type: 'password', autocomplete: 'new-password' } as const
   const fields = [
     // Password managers store the password under this name.
@@ -44,14 +46,20 @@ export function resetPage(language: Language, { token, email, min, fault }: Rese
       name: 'password',
       label: reset.password,
       hint: reset.hint(min),
-      autofocus: true,
-      fault: fault === 'different' ? undefined : text,
+      autofocus: !isDifferent,
+      fault: isDifferent ? undefined : text,
     }),
-    field({ ...password, name: 'repeat', label: reset.repeat, fault: fault === 'different' ? text : undefined }),
+    field({
+      ...password,
+      name: 'repeat',
+      label: reset.repeat,
+      autofocus: isDifferent,
+      fault: isDifferent ? text : undefined,
+    }),
     button(resetButton),
   ]
   const body = html`<p>${reset.ask}</p>
-    ${text !== undefined && notice('bad', text)} ${form(action(RESET_PATH, language), { token }, fields)}`
+    ${form(action(RESET_PATH, language), { token }, fields)}`
   return { language, title: reset.title, body, ...(text === undefined ? {} : { fault: error }) }
 }
 
