@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import t from 'tap'
 import { SESSION_COOKIES } from '#shared/access-token.ts'
+import { until } from '#shared/test/until.ts'
 import { lastCaller } from '../test/caller.ts'
 import { ask } from '../test/client.ts'
 import { testGateway } from '../test/gateway.ts'
@@ -129,6 +130,17 @@ t.test('in open access another site can change nothing with the cookies either',
     ask(`${gateway.url}/api/events`, { method: 'POST', headers: { cookie, ...headers } })
   t.equal((await post({ origin: 'https://evil.example' })).status, 403)
   t.equal((await post({ origin: FRONT_END })).status, 200)
+  await until('the row in the audit log', () => gateway.people.rows.length > 0)
+  t.match(gateway.people.rows, [
+    {
+      event: 'credential.refused',
+      method: 'POST',
+      path: '/api/events',
+      status: 403,
+      detail: '{"reason":"cross-origin"}',
+    },
+  ])
+  t.equal(gateway.people.rows.length, 1, 'what was not refused is for the service to record')
 })
 
 t.test('pages of identity bring their own policy, answers of others have ours', async (t) => {

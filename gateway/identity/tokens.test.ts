@@ -2,6 +2,7 @@ import { createHmac, createPublicKey } from 'node:crypto'
 import { exportSPKI, type CryptoKey, type JWK } from 'jose'
 import t from 'tap'
 import { DEFAULT_USER } from '#shared/caller.ts'
+import { until } from '#shared/test/until.ts'
 import { lastCaller } from '../test/caller.ts'
 import { ask } from '../test/client.ts'
 import { testGateway } from '../test/gateway.ts'
@@ -132,11 +133,13 @@ t.test('an access token of a session is whom it says, wherever it is sent', asyn
 
 t.test('what is not a good token of ours is refused, and reaches nobody', async (t) => {
   const gateway = await testGateway(t, REQUIRED)
+  const asked = new Set<string>()
   let before = await refusals(gateway.metrics)
   for (const [name, [token, reason]] of Object.entries(await forgeries(gateway.people))) {
     for (const path of PATHS) {
       const answer = await ask(gateway.url + path, { headers: bearer(token) })
       t.equal(answer.status, 401, `${name} at ${path}`)
+      asked.add(answer.headers['x-request-id'] as string)
       t.match(answer.headers['content-type'], 'application/problem+json')
       t.match(
         answer.headers['www-authenticate'],
@@ -148,6 +151,13 @@ t.test('what is not a good token of ours is refused, and reaches nobody', async 
     before = after
   }
   t.same([gateway.calendar.received, gateway.collector.received, gateway.identity.received], [[], [], []])
+  const { rows } = gateway.people
+  await until('one row for each refusal', () => rows.length === asked.size)
+  t.same(new Set(rows.map((row) => row.request_id)), asked)
+  for (const row of rows)
+    t.match(row, { event: 'credential.refused', actor: 'anonymous', status: 401, result: 'refused' })
+  const log = JSON.stringify(rows)
+  t.notMatch(log, /eyJ/, 'no token is in the log')
 })
 
 t.test('in open access a bad token makes nobody of anybody', async (t) => {

@@ -88,6 +88,15 @@ t.test('who tries many credentials uses up the budget of the network, and who is
   t.equal(await get(KEY), 200)
   t.equal(await get('not.a.token'), 401, 'what costs nothing is free')
   t.match(await refusals(metrics), { budget: 2, inactive: 2 })
+  const reasons = () => people.rows.map(({ status, detail }) => `${status} ${detail ?? ''}`)
+  await until('a row for each refusal', () => reasons().length === 5)
+  t.same(reasons(), [
+    '401 {"reason":"inactive"}',
+    '401 {"reason":"inactive"}',
+    '429 {"reason":"budget"}',
+    '429 {"reason":"budget"}',
+    '401 {"reason":"header"}',
+  ])
 })
 
 t.test('only so many credentials are verified at a time', async (t) => {
@@ -148,6 +157,8 @@ t.test('requests count for the user who is verified, wherever they come from', a
   t.equal(await get(KEY, '203.0.113.1'), 200)
   t.equal(await get(await people.token(), '203.0.113.2'), 200, 'the same person by another credential')
   t.equal(await get(KEY, '203.0.113.3'), 429)
+  await until('the refusal in the audit log', () => people.rows.length > 0)
+  t.match(people.rows, [{ actor: 'account:alice', credential: 'key:k1', status: 429, ip: '203.0.113.3' }])
   t.equal(await get(`${KEY}2`, '203.0.113.3'), 200, 'a key of nobody counts for itself')
   t.equal(await get('', '203.0.113.3'), 401)
   t.equal(await get('', '203.0.113.3'), 401)

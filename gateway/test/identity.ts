@@ -3,6 +3,7 @@ import type { RequestListener, ServerResponse } from 'node:http'
 import { exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWK, type JWTHeaderParameters } from 'jose'
 import { ACCESS_TOKEN } from '#shared/access-token.ts'
 import { ASSERTION_HEADER, verifyAssertion } from '#shared/assertion.ts'
+import type { AuditRow } from '#shared/audit/row.ts'
 import type { Credential, Verified, VerifyRequest } from '#shared/verified.ts'
 
 export const ISSUER = 'http://localhost:5000'
@@ -27,6 +28,12 @@ export async function newPair(kid: string): Promise<Pair> {
   return { kid, key: privateKey, jwk: { ...(await exportJWK(publicKey)), kid, alg: ACCESS_TOKEN.alg, use: 'sig' } }
 }
 
+async function bodyOf<T>(request: AsyncIterable<Buffer>): Promise<T> {
+  const chunks: Buffer[] = []
+  for await (const chunk of request) chunks.push(chunk)
+  return JSON.parse(Buffer.concat(chunks).toString()) as T
+}
+
 export type PlayedIdentity = Awaited<ReturnType<typeof playIdentity>>
 
 /** What a gateway asks of identity, answered as identity does, by a process that a test has in its hands. */
@@ -34,6 +41,7 @@ export async function playIdentity(secret: string) {
   const pairs = [await newPair('k1')]
   const known = new Map<string, Verified>()
   const asked: VerifyRequest[] = []
+  const rows: AuditRow[] = []
   const waiting = new Set<() => void>()
   const revocations: { seq: number; subject: string; revoked: number; expires: number }[] = []
   const state = {
@@ -70,10 +78,13 @@ export async function playIdentity(secret: string) {
     } else answer()
   }
 
+  async function takeRows(request: AsyncIterable<Buffer>, response: ServerResponse): Promise<void> {
+    rows.push(...(await bodyOf<{ rows: AuditRow[] }>(request)).rows)
+    response.writeHead(204).end()
+  }
+
   async function answerVerify(request: AsyncIterable<Buffer>, response: ServerResponse): Promise<void> {
-    const chunks: Buffer[] = []
-    for await (const chunk of request) chunks.push(chunk)
-    const question = JSON.parse(Buffer.concat(chunks).toString()) as VerifyRequest
+    const question = await bodyOf<VerifyRequest>(request)
     asked.push(question)
     const { ip: _ip, ...credential } = question
     const found = known.get(JSON.stringify(credential))
@@ -94,6 +105,7 @@ export async function playIdentity(secret: string) {
       return void response.writeHead(401).end('{}')
     if (state.away) return void response.writeHead(500).end('{}')
     if (url === '/internal/verify') return void answerVerify(request as AsyncIterable<Buffer>, response)
+    if (url === '/internal/audit') return void takeRows(request as AsyncIterable<Buffer>, response)
     if (url.startsWith('/internal/revocations')) return answerFeed(url, response)
     state.fetched++
     response.end(JSON.stringify(jwks()))
@@ -104,6 +116,8 @@ export async function playIdentity(secret: string) {
     state,
     pairs,
     asked,
+    /** What the gateway has put into the audit log. */
+    rows,
     wake,
     /** Takes a credential for this from now on. */
     knows: (credential: Credential, verified: Verified) => known.set(JSON.stringify(credential), verified),
