@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
-import { ADMIN_PORT_OFFSET, PORTS } from '#shared/ports.ts'
+import { PERMISSIONS, permissionsOf } from '#shared/permissions.ts'
+import { ADMIN_PORT_OFFSET, PORTS, PROCESS_NAMES } from '#shared/ports.ts'
 import { LIMIT_CLASSES } from '../gateway/limits/classes.ts'
 import { ROUTES } from '../gateway/upstreams.ts'
+import { permissionsPage, PERMISSIONS_FILE } from './permissions-table.ts'
 import { settingRow, settingsByProcess, settingsPage, SETTINGS_FILE } from './settings-table.ts'
 
 const read = (file: string) => readFileSync(path.join(import.meta.dirname, '..', file), 'utf8')
@@ -17,6 +19,14 @@ t.test('PORTS.md says what shared/ports.ts says', async (t) => {
 
 t.test('docs/settings.md is what the code says', async (t) => {
   t.equal(readFileSync(SETTINGS_FILE, 'utf8'), settingsPage(), 'run: node scripts/settings-table.ts')
+})
+
+t.test('docs/permissions.md is what the code says, and names every route', async (t) => {
+  const page = readFileSync(PERMISSIONS_FILE, 'utf8')
+  t.equal(page, permissionsPage(), 'run: node scripts/permissions-table.ts')
+  for (const process of PROCESS_NAMES) {
+    for (const [route, name] of permissionsOf(process)) t.match(page, `| \`${route}\` | ${PERMISSIONS[name].title} |`)
+  }
 })
 
 t.test("every row of the README's settings table is a setting with that default and meaning", async (t) => {
@@ -53,7 +63,14 @@ t.test('every dependency is explained', async (t) => {
 })
 
 t.test('links between the pages lead somewhere', async (t) => {
-  for (const page of ['README.md', 'CONTRIBUTING.md', 'PORTS.md', 'docs/gateway.md', 'docs/operations.md']) {
+  for (const page of [
+    'README.md',
+    'CONTRIBUTING.md',
+    'PORTS.md',
+    'docs/gateway.md',
+    'docs/operations.md',
+    'docs/permissions.md',
+  ]) {
     for (const [, link] of read(page).matchAll(/\]\((?!https?:)([^)#]+)\)/g)) {
       t.doesNotThrow(() => read(path.join(path.dirname(page), link as string)), `${page}: ${link}`)
     }
