@@ -29,6 +29,9 @@ export interface CommonConfig extends Listeners, Urls {
   WRITE_BATCH_MAX: number
   IDEMPOTENCY_TTL_HOURS: number
   ANSWER_CACHE_MAX_BYTES: number
+  AUDIT_SHIP_MS: number
+  AUDIT_SHIP_MAX: number
+  AUDIT_SPOOL_MAX_BYTES: number
 }
 
 /** Names and schemas of settings, each with its default and one sentence for the README's table. */
@@ -99,6 +102,11 @@ export const commonSettings: Settings<CommonConfig> = {
   ANSWER_CACHE_MAX_BYTES: integer(0, 1e10)
     .default(16_777_216)
     .description('Memory for lists that are polled; 0 keeps none'),
+  AUDIT_SHIP_MS: integer(1, 60_000).default(200).description('Longest wait of an audit row before it is sent on'),
+  AUDIT_SHIP_MAX: integer(1, 500).default(500).description('Most audit rows that are sent at once'),
+  AUDIT_SPOOL_MAX_BYTES: integer(0, 1e10)
+    .default(67_108_864)
+    .description('Audit rows on disk while identity is away, for each process; beyond, dropped and counted'),
 }
 
 /** Faulty settings, all of them, one line each, naming the variables. */

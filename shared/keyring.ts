@@ -1,4 +1,4 @@
-import { createSecretKey, type KeyObject } from 'node:crypto'
+import { createHmac, createSecretKey, hkdfSync, timingSafeEqual, type KeyObject } from 'node:crypto'
 import type Joi from 'joi'
 import path from 'node:path'
 import { ConfigError, text, type CommonConfig, type Settings } from './config.ts'
@@ -23,6 +23,17 @@ export const keyringSettings: Settings<KeyringConfig> = {
   ENCRYPTION_KEYS_FILE: text()
     .custom((value: string) => path.resolve(value))
     .description('The same, one a line; outside production encryption.keys in DATA_DIR is made and used'),
+}
+
+/** A message authentication code and the id of the key that made it. */
+export interface Mac {
+  key: string
+  mac: string
+}
+
+function macOf(key: KeyObject, purpose: string, text: string): string {
+  const derived = Buffer.from(hkdfSync('sha256', key.export(), '', `najimban ${purpose}`, 32))
+  return createHmac('sha256', derived).update(text).digest('hex')
 }
 
 export type Keyring = ReturnType<typeof createKeyring>
@@ -58,6 +69,18 @@ export function createKeyring(keys: readonly EncryptionKey[]) {
     open(sealed: Buffer, aad: Aad): Buffer {
       const { id, key } = keyFor(sealed, aad)
       return openWith(key, id, sealed, aad)
+    },
+    /**
+     * A MAC (HMAC-SHA-256, hexadecimal) of a text that lies outside a database, by the primary key.
+     * @param purpose keeps the keys of different uses apart (HKDF, RFC 5869)
+     */
+    mac: (purpose: string, text: string): Mac => ({ key: primary.id, mac: macOf(primary.key, purpose, text) }),
+    /** Whether a key of the ring made it. */
+    verifyMac(purpose: string, text: string, { key: id, mac }: Mac): boolean {
+      const key = ring.get(id)?.key
+      if (key === undefined) return false
+      const [expected, offered] = [Buffer.from(macOf(key, purpose, text)), Buffer.from(mac)]
+      return expected.length === offered.length && timingSafeEqual(expected, offered)
     },
     /** Whether another key than the primary one sealed it. */
     needsRotation: (sealed: Buffer): boolean => keyIdOf(sealed) !== primary.id,

@@ -260,7 +260,8 @@ export const ROUTE_PERMISSIONS: Record<ProcessName, Partial<Record<PermissionNam
       'GET /api/admin/encryption',
       'POST /api/admin/encryption/rotate',
     ],
-    internal: ['GET /internal/revocations'],
+    'audit.read': ['GET /api/audit', 'GET /api/audit/export'],
+    internal: ['POST /internal/audit', 'GET /internal/revocations'],
   },
 }
 

@@ -1,13 +1,16 @@
 import type { FastifyRequest } from 'fastify'
+import { deliverToIdentity } from './audit/deliver.ts'
+import { createRecorder, type Deliver, type Recorder } from './audit/recorder.ts'
 import { createAnswerCache } from './answer-cache.ts'
 import { identifyCaller } from './caller.ts'
 import type { CommonConfig } from './config.ts'
 import type { Database } from './database.ts'
 import type { Health } from './health.ts'
+import { createInternalClient } from './internal.ts'
 import type { Keyring } from './keyring.ts'
 import { serveOpenApi } from './openapi.ts'
 import { authorize } from './permissions.ts'
-import { HEALTH_NAMES, type ServiceName } from './ports.ts'
+import { HEALTH_NAMES, type ProcessName, type ServiceName } from './ports.ts'
 import { classifyRoutes } from './route-classes.ts'
 import { createServer, type App } from './server.ts'
 import { EXIT, type Deps } from './start.ts'
@@ -26,6 +29,8 @@ export interface ServiceGuards {
   authenticate?: (request: FastifyRequest) => void
   /** Of services that answer with secrets or store them. */
   keyring?: Keyring
+  /** Where audit rows go; to identity without it. */
+  deliver?: Deliver
 }
 
 /**
@@ -36,7 +41,7 @@ export function createService(
   { name, title, description }: ServiceInfo,
   config: CommonConfig,
   deps: Deps,
-  { authenticate, keyring }: ServiceGuards = {},
+  { authenticate, keyring, deliver }: ServiceGuards = {},
 ) {
   const db = deps.database as Database
   const answerCache = createAnswerCache(config.ANSWER_CACHE_MAX_BYTES)
@@ -62,9 +67,32 @@ export function createService(
       authorize(request.caller, request.routeOptions.config.permission)
     },
   })
+  const recorder = recordAudit(name, app, config, deps, deliver)
   classifyRoutes(app, name)
   serveOpenApi(app, title, description)
-  return { db, writes, app }
+  return { db, writes, app, recorder }
+}
+
+/** Records what the process answers. One that runs alone, without a secret, has nobody who would take its rows. */
+export function recordAudit(
+  service: ProcessName,
+  app: App,
+  config: CommonConfig,
+  { metrics, logger }: Deps,
+  deliver?: Deliver,
+  isOwn?: Parameters<Recorder['register']>[1],
+): Recorder | undefined {
+  const internal = createInternalClient(service, config)
+  if (deliver === undefined && !internal.available) return undefined
+  const recorder = createRecorder({
+    service,
+    config,
+    deliver: deliver ?? deliverToIdentity(internal, logger),
+    registry: metrics.registry,
+    logger,
+  })
+  recorder.register(app, isOwn)
+  return recorder
 }
 
 /** `GET /health` of calendar and diary in the shape that the existing monitor and smoke test read. */

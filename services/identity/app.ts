@@ -9,7 +9,11 @@ import { createAccountDataStore } from './account-data/store.ts'
 import { createMailLinks } from './accounts/mail-links.ts'
 import { createOneTimeTokens } from './accounts/one-time-tokens.ts'
 import { registerAccounts } from './accounts/register.ts'
+import { createTellOwner } from './accounts/security-notes.ts'
 import { createAccountStore } from './accounts/store.ts'
+import { createAuditLog } from './audit/log.ts'
+import { auditRoutes } from './audit/routes.ts'
+import { createAuditStore } from './audit/store.ts'
 import { settings, type IdentityConfig } from './config.ts'
 import { SEALED_COLUMNS } from './encryption/columns.ts'
 import { encryptionRoutes } from './encryption/routes.ts'
@@ -66,9 +70,18 @@ export const identityProcess: ProcessOptions<IdentityConfig> = {
 /** Identity on an open database; it never listens. */
 export function buildIdentity(config: IdentityConfig, deps: Deps): Built {
   const keyring = openKeyring(config)
-  const { db, writes, app } = createService(INFO, config, deps, { keyring })
+  const { db, writes, app, recorder } = createService(INFO, config, deps, {
+    keyring,
+    deliver: (rows) => auditLog.add(rows),
+  })
   const { logger, health, metrics } = deps
   const { registry } = metrics
+
+  // The audit log: first, because everything is written into it
+  const audit = createAuditStore(db)
+  const auditLog = createAuditLog({ store: audit, writes, keyring, config, registry, logger })
+  if (auditLog.fault !== undefined) recorder?.note('audit.contradicted', { fault: auditLog.fault })
+  const stopRetention = auditLog.scheduleRetention((deleted) => recorder?.note('audit.retained', { deleted }))
 
   // Keys, and what ends
   const rotation = rotateWith(app, { db, writes, keyring, columns: SEALED_COLUMNS, logger })
@@ -82,6 +95,7 @@ export function buildIdentity(config: IdentityConfig, deps: Deps): Built {
   const oneTimeTokens = createOneTimeTokens(db)
   const prepare = createMailLinks(accounts, oneTimeTokens, config)
   const mailer = createMailer(config, { outbox: createOutbox(db, keyring), writes, logger, registry, prepare })
+  const tellOwner = createTellOwner(accounts, mailer)
 
   // Signing in: password, second factor, passkey, session
   const passwords = createPasswords(config, registry)
@@ -112,11 +126,12 @@ export function buildIdentity(config: IdentityConfig, deps: Deps): Built {
   void app.register(signingKeyRoutes(signingKeys, writes), { prefix: '/api/admin/signing-keys' })
   void app.register(encryptionRoutes(rotation, logger), { prefix: '/api/admin/encryption' })
   void app.register(revocationRoutes(feed))
+  void app.register(auditRoutes(audit, auditLog, async () => recorder?.flush(), config))
   void app.register(setupRoutes(setupParts))
   void app.register(loginRoutes({ accounts, passwordCheck, secondStep, openSession }), { prefix: '/api/auth/login' })
   void app.register(sessionRoutes(sessionParts), { prefix: '/api/auth' })
-  void app.register(mfaRoutes({ store: mfa, passkeys, secondFactor, samePerson, throttle, writes }))
-  void app.register(passkeyRoutes({ passkeys, challenges, relyingParty, samePerson, writes, logger, config }))
+  void app.register(mfaRoutes({ store: mfa, passkeys, secondFactor, samePerson, throttle, tellOwner, writes }))
+  void app.register(passkeyRoutes({ passkeys, challenges, relyingParty, samePerson, tellOwner, writes, logger, config }))
   void app.register(passkeyLoginRoutes({ accounts, passkeys, challenges, relyingParty, openSession, writes, logger }))
   void app.register(accountDataOfIdentityRoutes(accountDataParts))
   const oauth = registerOAuth(app, {
@@ -141,6 +156,7 @@ export function buildIdentity(config: IdentityConfig, deps: Deps): Built {
     accounts,
     tokens: oneTimeTokens,
     mailer,
+    tellOwner,
     passwords,
     policy,
     sessions,
@@ -163,6 +179,8 @@ export function buildIdentity(config: IdentityConfig, deps: Deps): Built {
     sweep.stop()
     feed.stop()
     signingKeys.stop()
+    stopRetention()
+    await auditLog.checkpoint()
     writes.stop()
   }
   return { app, close }

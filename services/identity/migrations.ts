@@ -216,6 +216,46 @@ export const migrations: readonly Migration[] = [
   CREATE INDEX oidc_records_by_client ON oidc_records (client_id) WHERE client_id IS NOT NULL;
   CREATE INDEX oidc_records_by_age ON oidc_records (expires);
 
+  -- The audit log: numbered without gaps, each row bound to the one before by its hash.
+  CREATE TABLE audit (
+    seq INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    time INTEGER NOT NULL,
+    service TEXT NOT NULL,
+    request_id TEXT NOT NULL,
+    event TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    credential TEXT,
+    tenant TEXT NOT NULL,
+    ip TEXT NOT NULL,
+    user_agent TEXT,
+    method TEXT NOT NULL,
+    path TEXT NOT NULL,
+    permission TEXT,
+    status INTEGER NOT NULL,
+    result TEXT NOT NULL,
+    target TEXT,
+    detail TEXT,
+    hash BLOB NOT NULL
+  );
+  CREATE INDEX audit_by_time ON audit (tenant, time, seq);
+  CREATE INDEX audit_by_actor ON audit (tenant, actor, time, seq);
+  CREATE INDEX audit_by_target ON audit (tenant, target, time, seq) WHERE target IS NOT NULL;
+  CREATE INDEX audit_by_request ON audit (request_id) WHERE request_id <> '';
+  -- The last row that retention has deleted: what the first one that is left follows.
+  CREATE TABLE audit_anchor (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    seq INTEGER NOT NULL,
+    hash BLOB NOT NULL
+  );
+  INSERT INTO audit_anchor VALUES (1, 0, zeroblob(32));
+  CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit BEGIN
+    SELECT RAISE (ABORT, 'the audit log is only added to');
+  END;
+  CREATE TRIGGER audit_is_not_deleted BEFORE DELETE ON audit WHEN OLD.seq > (SELECT seq FROM audit_anchor) BEGIN
+    SELECT RAISE (ABORT, 'the audit log is only added to');
+  END;
+
   -- What other services still have to delete of accounts that are gone.
   CREATE TABLE account_deletions (
     account_id TEXT NOT NULL,

@@ -1,0 +1,106 @@
+import type { AuditRow } from '#shared/audit/row.ts'
+import type { Database } from '#shared/database.ts'
+import type { Tenant } from '#shared/scope.ts'
+import { COLUMNS, GENESIS, hashOf, type StoredRow } from './chain.ts'
+import type { AuditFilter } from './schema.ts'
+
+/** Sort key of a list: time and number. */
+export type AuditKey = readonly [time: number, seq: number]
+
+export interface Head {
+  seq: number
+  hash: Buffer
+}
+
+export type AuditStore = ReturnType<typeof createAuditStore>
+
+/** Conditions by the filter's member. */
+const CONDITIONS = {
+  from: 'time >= :from',
+  to: 'time <= :to',
+  event: 'event >= :event AND event < :event || char(1114111)',
+  actor: 'actor = :actor',
+  target: 'target = :target',
+  result: 'result = :result',
+  service: 'service = :service',
+  ip: 'ip = :ip',
+  request_id: 'request_id = :request_id',
+} as const satisfies Record<keyof AuditFilter, string>
+
+const NAMES = COLUMNS.join(', ')
+
+/** All SQL about the audit log. Rows are only ever added, at the end, and taken away at the beginning by retention. */
+export function createAuditStore(db: Database) {
+  const last = db.prepare<[], Head>('SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1')
+  const anchor = db.prepare<[], Head>('SELECT seq, hash FROM audit_anchor')
+  const known = db.prepare<[string], number>('SELECT 1 FROM audit WHERE id = ?').pluck()
+  const insert = db.prepare(
+    `INSERT INTO audit (${NAMES}, hash) VALUES (${COLUMNS.map((column) => `@${column}`).join(', ')}, @hash)`,
+  )
+  const oldest = db.prepare<[number], Head>('SELECT seq, hash FROM audit ORDER BY seq LIMIT ?')
+  const firstKept = db.prepare<[number], number>('SELECT seq FROM audit WHERE time >= ? ORDER BY seq LIMIT 1').pluck()
+  const at = db.prepare<[number], Head>('SELECT seq, hash FROM audit WHERE seq = ?')
+  const setAnchor = db.prepare('UPDATE audit_anchor SET seq = ?, hash = ?')
+  const drop = db.prepare('DELETE FROM audit WHERE seq <= ?')
+  const prepared = new Map<string, ReturnType<typeof prepare>>()
+  const prepare = (where: string) =>
+    db.prepare<[object], Omit<StoredRow, 'hash'>>(
+      `SELECT ${NAMES} FROM audit WHERE ${where} ORDER BY time DESC, seq DESC LIMIT :limit`,
+    )
+  const page = db.prepare<[object], Omit<StoredRow, 'hash'>>(
+    `SELECT ${NAMES} FROM audit WHERE tenant = :tenant AND time BETWEEN :from AND :to AND (time, seq) > (:time, :seq)
+     ORDER BY time, seq LIMIT :limit`,
+  )
+
+  const head = (): Head => last.get() ?? anchor.get() ?? { seq: 0, hash: GENESIS }
+
+  return {
+    head,
+    /** The last row that retention has deleted. */
+    anchor: (): Head => anchor.get() ?? { seq: 0, hash: GENESIS },
+    at: (seq: number): Head | undefined => at.get(seq),
+    /** Adds rows at the end, those that are there already not again; inside a write. @returns how many it added */
+    add(rows: readonly AuditRow[]): number {
+      let { seq, hash } = head()
+      let added = 0
+      for (const row of rows) {
+        if (known.get(row.id) !== undefined) continue
+        const stored = { ...row, seq: ++seq }
+        hash = hashOf(hash, stored)
+        insert.run({ ...stored, hash })
+        added++
+      }
+      return added
+    },
+    /** One page of a tenant's rows, newest first. */
+    list(tenant: Tenant, filter: AuditFilter, limit: number, after?: AuditKey) {
+      const asked = (Object.keys(CONDITIONS) as (keyof AuditFilter)[]).filter((name) => filter[name] !== undefined)
+      const where = ['tenant = :tenant', ...asked.map((name) => CONDITIONS[name])]
+      if (after !== undefined) where.push('(time, seq) < (:time, :seq)')
+      const key = where.join(' AND ')
+      const statement = prepared.get(key) ?? prepare(key)
+      prepared.set(key, statement)
+      const rows = statement.all({ ...filter, tenant, limit: limit + 1, time: after?.[0], seq: after?.[1] })
+      const end = rows.length > limit ? rows[limit - 1] : undefined
+      return {
+        entries: rows.slice(0, limit),
+        ...(end === undefined ? {} : { next: [end.time, end.seq] as const }),
+      }
+    },
+    /** The tenant's rows of a span, oldest first, after a key. */
+    page: (tenant: Tenant, { from, to }: { from: number; to: number }, [time, seq]: AuditKey, limit: number) =>
+      page.all({ tenant, from, to, time, seq, limit }),
+    /** The last of the rows at the beginning that are all from before `cutoff` (milliseconds since 1970). */
+    lastBefore(cutoff: number): Head | undefined {
+      const kept = firstKept.get(cutoff)
+      return kept === undefined ? last.get() : at.get(kept - 1)
+    },
+    /** Deletes rows from the beginning, up to number `end` and at most `limit`; inside a write. @returns how many */
+    dropUpTo(end: number, limit: number): number {
+      const row = oldest.all(limit).findLast(({ seq }) => seq <= end)
+      if (row === undefined) return 0
+      setAnchor.run(row.seq, row.hash)
+      return drop.run(row.seq).changes
+    },
+  }
+}

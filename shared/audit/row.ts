@@ -1,0 +1,90 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Caller } from '../caller.ts'
+import { PERMISSIONS, type PermissionClass } from '../permissions.ts'
+import type { ProcessName } from '../ports.ts'
+import './event.ts'
+
+export type AuditResult = 'allowed' | 'refused' | 'failed'
+
+/** One row of the audit log: who did what, from where, and what came of it. */
+export interface AuditRow {
+  /** Unique; who sends a row twice adds it once. */
+  id: string
+  /** Milliseconds since 1970. */
+  time: number
+  /** The process that answered. */
+  service: ProcessName
+  request_id: string
+  event: string
+  actor: string
+  credential: string | null
+  tenant: string
+  ip: string
+  user_agent: string | null
+  method: string
+  /** Without the query: it may hold a token. */
+  path: string
+  permission: string | null
+  status: number
+  result: AuditResult
+  target: string | null
+  /** JSON. */
+  detail: string | null
+}
+
+const READS = new Set(['GET', 'HEAD', 'OPTIONS', 'PROPFIND', 'REPORT'])
+const REFUSALS = new Set([401, 403, 429])
+const TEXT_MAX_LENGTH = 512
+
+const cut = (text: string): string => (text.length > TEXT_MAX_LENGTH ? text.slice(0, TEXT_MAX_LENGTH) : text)
+
+/** Who did it, as far as it is proven; what a caller in open access only says of itself is marked as such. */
+export function actorOf(caller: Caller | undefined): string {
+  if (caller === undefined) return 'anonymous'
+  const { user, credential } = caller
+  if (credential === undefined) return user === undefined ? 'anonymous' : `open:${cut(user)}`
+  return user === undefined ? credential : `account:${user}`
+}
+
+/**
+ * Whether a request that was answered belongs into the audit log: it changed something, was refused, is of a class that is
+ * watched, or its handler said what it was about. Of what processes ask one another only the latter.
+ */
+export function isAudited(request: FastifyRequest, status: number): boolean {
+  if (request.auditEvent !== undefined) return true
+  const { permission } = request.routeOptions.config
+  if (permission === 'internal' && status < 400) return false
+  if (!READS.has(request.method) || REFUSALS.has(status)) return true
+  return permission !== undefined && (PERMISSIONS[permission] as PermissionClass).audited === true
+}
+
+const resultOf = (status: number): AuditResult =>
+  REFUSALS.has(status) ? 'refused' : status < 400 ? 'allowed' : 'failed'
+
+/** The row of a request that was answered. @param id unique among all processes */
+export function rowOf(service: ProcessName, id: string, request: FastifyRequest, reply: FastifyReply): AuditRow {
+  const { auditEvent, method, url, routeOptions } = request
+  const caller = request.caller as Caller | undefined
+  const status = reply.raw.statusCode
+  const userAgent = request.headers['user-agent']
+  const query = url.indexOf('?')
+  return {
+    id,
+    time: Date.now(),
+    service,
+    request_id: request.id,
+    event: auditEvent?.event ?? `${method} ${routeOptions.url ?? 'unknown'}`,
+    actor: auditEvent?.actor ?? actorOf(caller),
+    credential: caller?.credential ?? null,
+    tenant: caller?.tenant ?? 'default',
+    ip: caller?.ip ?? request.ip,
+    user_agent: userAgent === undefined ? null : cut(userAgent),
+    method,
+    path: cut(query < 0 ? url : url.slice(0, query)),
+    permission: routeOptions.config.permission ?? null,
+    status,
+    result: resultOf(status),
+    target: auditEvent?.target ?? null,
+    detail: auditEvent?.detail === undefined ? null : JSON.stringify(auditEvent.detail),
+  }
+}
