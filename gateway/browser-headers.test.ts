@@ -131,7 +131,7 @@ t.test('every answer carries the security headers, proxied or not', async (t) =>
     t.match(
       headers,
       {
-        'content-security-policy': "default-src 'none';frame-ancestors 'none'",
+        'content-security-policy': "default-src 'none';frame-ancestors 'none';base-uri 'none';form-action 'none'",
         'x-content-type-options': 'nosniff',
         'x-frame-options': 'DENY',
         'referrer-policy': 'no-referrer',

@@ -32,6 +32,7 @@ const EXPOSED_HEADERS = [
 ]
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
 const PREFLIGHT_MAX_AGE_S = 600
+const NOBODY = ["'none'"]
 
 /** helmet's headers never change, so they are asked for once: an API that nobody frames, scripts or sniffs. */
 function securityHeaders(): Record<string, string> {
@@ -41,7 +42,11 @@ function securityHeaders(): Record<string, string> {
     removeHeader: () => undefined,
   } as unknown as ServerResponse
   helmet({
-    contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
+    contentSecurityPolicy: {
+      useDefaults: false,
+      // The last three have no default-src to fall back to.
+      directives: { defaultSrc: NOBODY, frameAncestors: NOBODY, baseUri: NOBODY, formAction: NOBODY },
+    },
     crossOriginResourcePolicy: { policy: 'same-site' },
     referrerPolicy: { policy: 'no-referrer' },
     xFrameOptions: { action: 'deny' },
