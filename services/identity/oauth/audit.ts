@@ -22,7 +22,9 @@ export function reportEvents(provider: Provider, report: Report, logger: Logger)
     about(ctx, event, { error: error.message })
   }
 
-  provider.on('authorization.success', (ctx) => about(ctx, 'oauth.authorized'))
+  provider.on('authorization.success', (ctx) => {
+    about(ctx, ctx.oidc.deviceCode === undefined ? 'code.issued' : 'device.connected')
+  })
   provider.on('authorization.error', refused('oauth.refused'))
   provider.on('pushed_authorization_request.error', refused('oauth.refused'))
   provider.on('device_authorization.error', refused('oauth.refused'))
