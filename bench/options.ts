@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 
-export const CASES = ['proxy', 'upload', 'services', 'path', 'start'] as const
+export const CASES = ['proxy', 'upload', 'services', 'path', 'identity', 'start'] as const
 export type CaseName = (typeof CASES)[number]
 
 export interface Options {

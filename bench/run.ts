@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { loadavg } from 'node:os'
 import path from 'node:path'
+import { identityCase } from './cases/identity.ts'
 import { pathCase } from './cases/path.ts'
 import { proxyCase } from './cases/proxy.ts'
 import { servicesCase } from './cases/services.ts'
@@ -26,6 +27,7 @@ const RUNS: Record<CaseName, (lab: Lab) => Promise<Found>> = {
   upload: async (lab) => ({ cases: await uploadCase(lab) }),
   services: async (lab) => ({ cases: await servicesCase(lab) }),
   path: async (lab) => ({ cases: await pathCase(lab) }),
+  identity: identityCase,
   start: async (lab) => ({ cases: {}, start: await startCase(lab) }),
 }
 
@@ -42,9 +44,9 @@ async function runCases(lab: Lab, names: CaseName[]): Promise<Found> {
   const found: Found = { cases: {} }
   for (const name of names) {
     console.log(`measuring ${name} ...`)
-    const { cases, start } = await RUNS[name](lab)
+    const { cases, ...more } = await RUNS[name](lab)
     Object.assign(found.cases, cases)
-    found.start ??= start
+    Object.assign(found, more)
   }
   return found
 }

@@ -1,6 +1,7 @@
 import { LARGE, SMALL, UPLOAD } from './cases/proxy.ts'
 import { EXPRESS_PATH, OUR_PATH, PATH, POLLED_PATH } from './cases/path.ts'
 import { EXPRESS_CALENDAR, LIST, ONE, POLLED, WRITE } from './cases/services.ts'
+import { API_KEY, ASKING, BEARER, LOGIN, OPEN, SIGN_IN, type LoginFigures } from './cases/identity.ts'
 import type { StartFigures } from './cases/start.ts'
 import { UPLOAD_WAVE } from './cases/upload.ts'
 import type { Figures } from './lab/rounds.ts'
@@ -10,6 +11,7 @@ import { EXPRESS, OURS } from './subjects/proxies.ts'
 export interface Found {
   cases: Record<string, Figures[]>
   start?: StartFigures
+  login?: LoginFigures
 }
 
 export interface Verdict {
@@ -41,6 +43,16 @@ const ratio =
     return own === undefined || other === undefined ? undefined : own / other
   }
 
+/** CPU of one request at `place` beyond that at `of`, in microseconds. */
+const beyond =
+  (place: Place, of: Place): Value =>
+  (found) => {
+    const [own, other] = [figuresOf(found, place)?.cpuUs, figuresOf(found, of)?.cpuUs]
+    return own === undefined || other === undefined ? undefined : own - other
+  }
+
+const US_PER_MS = 1000
+
 /** What the rows of a case are compared with in the report. */
 const BASELINES: Record<string, Place> = {
   [SMALL]: [SMALL, 'nginx'],
@@ -52,6 +64,7 @@ const BASELINES: Record<string, Place> = {
   [WRITE]: [WRITE, EXPRESS_CALENDAR],
   [PATH]: [PATH, EXPRESS_PATH],
   [POLLED_PATH]: [POLLED_PATH, EXPRESS_PATH],
+  [ASKING]: [ASKING, OPEN],
 }
 
 export function baselineOf(found: Found, title: string): Figures | undefined {
@@ -88,6 +101,33 @@ export const TARGETS: readonly Target[] = [
   durable('collector'),
   { what: '20 uploads of 50 MB at once: gateway', max: 120, unit: 'MB', value: size('gateway') },
   { what: '20 uploads of 50 MB at once: diary', max: 150, unit: 'MB', value: size('diary') },
+  {
+    what: 'gateway, access token beyond open access',
+    max: 15,
+    unit: 'µs',
+    value: beyond([ASKING, BEARER], [ASKING, OPEN]),
+  },
+  {
+    what: 'gateway, API key beyond open access',
+    max: 15,
+    unit: 'µs',
+    value: beyond([ASKING, API_KEY], [ASKING, OPEN]),
+  },
+  {
+    what: 'CPU of one login (30 a second on one core)',
+    max: 33.3,
+    unit: 'ms',
+    value: (found) => {
+      const row = figuresOf(found, [LOGIN, SIGN_IN])
+      return row === undefined ? undefined : row.cpuUs / US_PER_MS
+    },
+  },
+  {
+    what: "identity's event loop while people sign in, p99 delay",
+    max: 50,
+    unit: 'ms',
+    value: ({ login }) => login?.loopP99Ms,
+  },
   { what: 'start to ready, all processes', max: 5, unit: 's', value: ({ start }) => start?.seconds },
   { what: 'resident size of all processes when ready', max: 400, unit: 'MB', value: ({ start }) => start?.rssMb },
 ]

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { mkdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -17,6 +18,12 @@ const LIMITS = Object.fromEntries(
   ['GENERAL', 'WRITE', 'UPLOAD', 'LOGIN', 'INGEST'].map((name) => [`RATE_LIMIT_${name}`, UNREACHED]),
 )
 
+/** Programs are measured as in production, which wants secrets of its own. */
+const SECRETS = {
+  INTERNAL_SECRET: randomBytes(32).toString('hex'),
+  ENCRYPTION_KEYS: `bench:${randomBytes(32).toString('base64')}`,
+}
+
 export type Ports = Record<ProcessName, number>
 
 export async function freePorts(): Promise<Ports> {
@@ -34,17 +41,22 @@ export function settingsOf(ports: Ports, folder: string, more: NodeJS.ProcessEnv
     HOST: '127.0.0.1',
     DATA_DIR: folder,
     API_KEYS: 'reader:reader-key,writer:writer-key',
+    ACCESS: 'open',
+    ...SECRETS,
     ...more,
   }
 }
 
-export const readyUrlOf = (port: number) => `http://127.0.0.1:${port + ADMIN_PORT_OFFSET}/health/ready`
+export const adminUrlOf = (port: number) => `http://127.0.0.1:${port + ADMIN_PORT_OFFSET}`
+export const readyUrlOf = (port: number) => `${adminUrlOf(port)}/health/ready`
 
 /** Some of our processes and what started them. */
 export interface Ours {
   /** Of each process; the one that started them is not among them. */
   pids: Partial<Record<ProcessName, number>>
   parent: Running
+  /** File with what they printed. */
+  log: string
   /** From the start to the moment when all were seen ready. */
   ms: number
 }
@@ -99,5 +111,5 @@ export async function startOurs(
   const ms = performance.now() - startedAt
   const family = familyOf(parent.pid)
   const pidOf = (name: ProcessName) => family.find((pid) => commandOf(pid).includes(`/${name}/main.ts`))
-  return { pids: Object.fromEntries(names.map((name) => [name, pidOf(name)])), parent, ms }
+  return { pids: Object.fromEntries(names.map((name) => [name, pidOf(name)])), parent, log, ms }
 }
