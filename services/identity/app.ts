@@ -131,7 +131,9 @@ export function buildIdentity(config: IdentityConfig, deps: Deps): Built {
   void app.register(loginRoutes({ accounts, passwordCheck, secondStep, openSession }), { prefix: '/api/auth/login' })
   void app.register(sessionRoutes(sessionParts), { prefix: '/api/auth' })
   void app.register(mfaRoutes({ store: mfa, passkeys, secondFactor, samePerson, throttle, tellOwner, writes }))
-  void app.register(passkeyRoutes({ passkeys, challenges, relyingParty, samePerson, tellOwner, writes, logger, config }))
+  void app.register(
+    passkeyRoutes({ passkeys, challenges, relyingParty, samePerson, tellOwner, writes, logger, config }),
+  )
   void app.register(passkeyLoginRoutes({ accounts, passkeys, challenges, relyingParty, openSession, writes, logger }))
   void app.register(accountDataOfIdentityRoutes(accountDataParts))
   const oauth = registerOAuth(app, {

@@ -4,7 +4,7 @@ import { Problem } from '#shared/problem.ts'
 import type { Writes } from '#shared/writes.ts'
 import { composeMail } from './message.ts'
 import type { Outbox, OutboxRow } from './outbox.ts'
-import type { MailRequest, PreparedMail } from './request.ts'
+import { NOTES, type MailRequest, type PreparedMail } from './request.ts'
 import type { MailConfig } from './settings.ts'
 import { createSmtp, type Outcome } from './smtp.ts'
 
@@ -135,11 +135,12 @@ export function createMailer(config: MailConfig & { PUBLIC_URL: string }, deps: 
     enabled: smtp !== undefined,
     /**
      * Has a mail sent, once this transaction is on disk; to be called inside a write. Without SMTP_URL it does nothing.
-     * @throws Problem overloaded (503) when too many are waiting
+     * @throws Problem overloaded (503) when too many are waiting; notes are left out then
      */
     post(request: MailRequest): void {
       if (smtp === undefined) return
       if (outbox.count() >= config.MAIL_QUEUE_MAX) {
+        if (NOTES.includes(request.template)) return sent.inc({ template: request.template, result: 'dropped' })
         throw new Problem('overloaded', { detail: 'Too many mails are waiting', headers: { 'retry-after': '60' } })
       }
       outbox.add(request)
