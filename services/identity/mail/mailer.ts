@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto'
 import { Counter, Gauge, type Registry } from 'prom-client'
 import type { Logger } from '#shared/logger.ts'
 import { Problem } from '#shared/problem.ts'
@@ -21,6 +22,9 @@ export type Mailer = ReturnType<typeof createMailer>
 
 const RETRY_MAX_MS = 3_600_000
 const HOUR_MS = 3_600_000
+/** What is done for a known address and not for an unknown one must not be seen in the time of an answer. */
+const DELAY_MIN_MS = 10
+const DELAY_MAX_MS = 100
 /** After a fault of our own (a full disk), and at most between two looks into the table. */
 const PAUSE_MS = 5000
 const LOOK_MS = 60_000
@@ -124,8 +128,8 @@ export function createMailer(config: MailConfig & { PUBLIC_URL: string }, deps: 
     writes.onCommit(() => {
       if (!isPosted) return
       isPosted = false
-      // Not in the middle of the commit's own work; what is posted while a pass runs, that pass or its end finds.
-      setImmediate(run)
+      // Not in the middle of the commit's own work.
+      setImmediate(schedule)
     })
     setImmediate(run)
   }
@@ -143,7 +147,7 @@ export function createMailer(config: MailConfig & { PUBLIC_URL: string }, deps: 
         if (NOTES.includes(request.template)) return sent.inc({ template: request.template, result: 'dropped' })
         throw new Problem('overloaded', { detail: 'Too many mails are waiting', headers: { 'retry-after': '60' } })
       }
-      outbox.add(request)
+      outbox.add(request, randomInt(DELAY_MIN_MS, DELAY_MAX_MS))
       isPosted = true
     },
     /** Lets what is under way finish for a moment; the rest is sent after the next start. */
