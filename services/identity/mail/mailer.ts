@@ -26,7 +26,7 @@ const HOUR_MS = 3_600_000
 const DELAY_MIN_MS = 10
 const DELAY_MAX_MS = 100
 /** After a fault of our own (a full disk), and at most between two looks into the table. */
-const PAUSE_MS = 5000
+const PAUSE_MS = 1000
 const LOOK_MS = 60_000
 /** Mails that are under way at a stop may finish; others are sent after the next start. */
 const STOP_MS = 3000
@@ -42,6 +42,7 @@ export function createMailer(config: MailConfig & { PUBLIC_URL: string }, deps: 
   const smtp = url === undefined ? undefined : createSmtp(url, config)
   const aborted = new AbortController()
   let timer: NodeJS.Timeout | undefined
+  let soon: NodeJS.Timeout | undefined
   let running: Promise<void> | undefined
   let isPosted = false
   let isStopping = false
@@ -75,22 +76,27 @@ export function createMailer(config: MailConfig & { PUBLIC_URL: string }, deps: 
     return writes.run(() => outbox.remove(row.id))
   }
 
-  async function deliver(row: OutboxRow): Promise<void> {
-    let request: MailRequest
-    try {
-      request = outbox.open(row)
-    } catch (error) {
-      logger.error({ err: error, mail: row.id }, 'a waiting mail cannot be read')
-      return settle(row, 'unknown', { result: 'refused', code: 'unreadable' })
-    }
+  /** @returns undefined for a mail that is not to be sent any more */
+  async function send(request: MailRequest): Promise<Outcome | undefined> {
     const prepared = await writes.run(() => prepare(request))
-    if (prepared === undefined) return settle(row, request.template, undefined)
-    const outcome = await (smtp as NonNullable<typeof smtp>).send(
-      request.to,
-      composeMail(request, prepared, config.PUBLIC_URL),
-      aborted.signal,
-    )
-    if (!aborted.signal.aborted || outcome.result === 'sent') await settle(row, request.template, outcome)
+    if (prepared === undefined) return undefined
+    const message = composeMail(request, prepared, config.PUBLIC_URL)
+    return (smtp as NonNullable<typeof smtp>).send(request.to, message, aborted.signal)
+  }
+
+  async function deliver(row: OutboxRow): Promise<void> {
+    let template = 'unknown'
+    let outcome: Outcome | undefined
+    try {
+      const request = outbox.open(row)
+      template = request.template
+      outcome = await send(request)
+    } catch (error) {
+      // One mail that cannot be read or written must not keep the others from going out.
+      logger.error({ err: error, mail: row.id }, 'a mail could not be made')
+      outcome = { result: 'failed', code: 'internal' }
+    }
+    if (!aborted.signal.aborted || outcome?.result === 'sent') await settle(row, template, outcome)
   }
 
   async function pass(): Promise<void> {
@@ -101,27 +107,23 @@ export function createMailer(config: MailConfig & { PUBLIC_URL: string }, deps: 
     }
   }
 
-  function schedule(least = 0): void {
+  function schedule(): void {
     clearTimeout(timer)
     const next = isStopping ? undefined : outbox.nextDue()
     if (next === undefined) return
-    timer = setTimeout(run, Math.min(LOOK_MS, Math.max(least, next - Date.now()))).unref()
+    timer = setTimeout(run, Math.min(LOOK_MS, Math.max(0, next - Date.now()))).unref()
   }
 
   function run(): void {
     if (isStopping) return
     running ??= pass()
-      .then(
-        () => 0,
-        (error: unknown) => {
-          logger.error({ err: error }, 'the sending of mails was interrupted')
-          return PAUSE_MS
-        },
-      )
-      .then((least) => {
-        running = undefined
-        schedule(least)
+      .then(schedule)
+      .catch((error: unknown) => {
+        // The database does not answer: nothing can be read or noted before it does.
+        logger.error({ err: error }, 'the sending of mails was interrupted')
+        timer = setTimeout(run, PAUSE_MS).unref()
       })
+      .finally(() => (running = undefined))
   }
 
   if (smtp !== undefined) {
@@ -129,7 +131,10 @@ export function createMailer(config: MailConfig & { PUBLIC_URL: string }, deps: 
       if (!isPosted) return
       isPosted = false
       // Not in the middle of the commit's own work.
-      setImmediate(schedule)
+      soon ??= setTimeout(() => {
+        soon = undefined
+        run()
+      }, DELAY_MAX_MS).unref()
     })
     setImmediate(run)
   }
@@ -154,6 +159,7 @@ export function createMailer(config: MailConfig & { PUBLIC_URL: string }, deps: 
     async stop(): Promise<void> {
       isStopping = true
       clearTimeout(timer)
+      clearTimeout(soon)
       const cut = setTimeout(() => aborted.abort(), STOP_MS)
       await running
       clearTimeout(cut)
