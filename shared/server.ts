@@ -263,8 +263,9 @@ function validateWithJoi(app: App): void {
   app.setValidatorCompiler<Joi.Schema>(({ schema, httpPart = 'body' }) => {
     const prepared = schema.prefs({ abortEarly: false, stripUnknown: true })
     return (input: unknown) => {
-      // Fastify's query objects have no prototype and do not bind in better-sqlite3: spread them once.
-      const { value, error } = prepared.validate(httpPart === 'body' ? input : { ...(input as object) })
+      // No body is null to Fastify, which no default of a schema is for.
+      // Its query objects have no prototype and do not bind in better-sqlite3: spread them once.
+      const { value, error } = prepared.validate(httpPart === 'body' ? (input ?? undefined) : { ...(input as object) })
       if (error === undefined) return { value: value as unknown }
       const errors = fieldErrors(error, httpPart)
       return { error: new Problem('invalid-input', { detail: errors.map((e) => e.message).join('; '), errors }) }

@@ -17,6 +17,7 @@ import { createAuditStore } from './audit/store.ts'
 import { settings, type IdentityConfig } from './config.ts'
 import { SEALED_COLUMNS } from './encryption/columns.ts'
 import { encryptionRoutes } from './encryption/routes.ts'
+import { registerKeys } from './keys/register.ts'
 import { createPasswordCheck } from './login/check.ts'
 import { createPasswords } from './login/passwords.ts'
 import { createPasswordPolicy } from './login/policy.ts'
@@ -168,15 +169,27 @@ export function buildIdentity(config: IdentityConfig, deps: Deps): Built {
     endGrants,
   })
 
+  const { verifyToken } = oauth
+  const keys = registerKeys(app, { config, db, writes, logger, accounts, secrets, revocations, verifyToken })
+
   app.addHook('onListen', () => announceSetup(setupParts))
   const sweep = scheduleSweep(
-    [revocations.sweep, sessions.sweep, throttle.sweep, oneTimeTokens.sweep, oauth.sweep, ...accountRoutes.sweepers],
+    [
+      revocations.sweep,
+      sessions.sweep,
+      throttle.sweep,
+      oneTimeTokens.sweep,
+      oauth.sweep,
+      keys.sweep,
+      ...accountRoutes.sweepers,
+    ],
     writes,
     logger,
   )
   const close = async () => {
     await mailer.stop()
     await deletions.stop()
+    await keys.stop()
     internal.close()
     sweep.stop()
     feed.stop()
