@@ -20,7 +20,9 @@ export interface LoginFigures {
 
 const PERSON = { email: 'bench@example.com', password: 'a bench is for sitting', name: 'Bench' }
 /** As many people as a busy morning brings at once. */
-const LOGINS_AT_ONCE = 20
+const LOGINS_AT_ONCE = 10
+/** What the target says: so many on one core, and the event loop stays free meanwhile. */
+const LOGINS_PER_SECOND = 30
 const WARM_LOGINS = 100
 const SETTLE_MS = 500
 
@@ -87,7 +89,12 @@ export async function identityCase(lab: Lab): Promise<{ cases: Record<string, Fi
       body: JSON.stringify({ email: PERSON.email, password: PERSON.password }),
     },
   }
-  const plan = { ...lab.plan, connections: LOGINS_AT_ONCE, warmup: Math.min(lab.plan.warmup, WARM_LOGINS) }
+  const plan = {
+    ...lab.plan,
+    connections: LOGINS_AT_ONCE,
+    rate: LOGINS_PER_SECOND,
+    warmup: Math.min(lab.plan.warmup, WARM_LOGINS),
+  }
   const logins = await measure(lab.load, [signIn], plan)
   await pause(SETTLE_MS)
   const loopP99Ms = await loopP99Of(ports)

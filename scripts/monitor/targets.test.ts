@@ -54,7 +54,7 @@ t.test('a file names other targets, and its budgets and limits go over the defau
   t.same(budgets['GET /timeline'], { p50_ms: 25, p99_ms: 400, error_rate: 0.001 })
   t.same(budgets['GET /mine'], { error_rate: 0 })
   t.same(limits, { ...LIMITS, rss_bytes: 1 })
-  t.equal(readTargets(config(), fileOf(t, { limits: {} })).targets.length, 4, 'targets may be left out')
+  t.equal(readTargets(config(), fileOf(t, { limits: {} })).targets.length, 5, 'targets may be left out')
 })
 
 t.test('a file that is none, or says something else, is refused in one line with its name', async (t) => {
