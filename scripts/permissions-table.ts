@@ -76,7 +76,7 @@ the table does not start.
 - 401: nobody knows who asks. 403: it is known, and not enough. \`HEAD\` is as \`GET\`.
 - With \`ACCESS=open\` everybody is an administrator of the tenant \`${SYSTEM_TENANT}\`, except where a credential is asked for below.
 - The collector asks for the tenant's key (\`X-Tenant\` and \`X-Api-Key\`, see \`API_KEYS\`) where no other credential comes, in open access, too.
-  Such a key has the role that it names, else that of an operator.
+  Such a key is an administrator's unless it names a role; a role that is none of these counts as operator.
 `
 
 /** The whole page. */
