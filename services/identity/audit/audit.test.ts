@@ -111,6 +111,16 @@ t.test('requests that change something, refusals and sign-ins are one row each, 
   t.match(again.entries[0], { event: 'GET /api/audit', actor: 'account:auditor' }, 'who reads the log is in it')
 })
 
+t.test('a sign-in is in the log of the tenant that it is for', async (t) => {
+  const service = await identity(t)
+  const person = await service.signedUp({ tenant: 'teamA' })
+  await service.signedIn(person)
+  const seen = async (tenant: string) =>
+    (await list(service, '?event=login', { ...auditor, tenant })).entries.map(({ event }) => event)
+  t.same(await seen('teamA'), ['login.succeeded'])
+  t.same(await seen('default'), [])
+})
+
 t.test('rows of other processes are added once, in their order, and only processes hand them in', async (t) => {
   const service = await identity(t)
   t.equal((await hand(service, [rowAt(1), rowAt(2)])).status, 204)
