@@ -245,3 +245,16 @@ t.test('where no mails are sent, asking for one is refused', async (t) => {
     t.match(answer.json(), { message: /administrator/ })
   }
 })
+
+t.test('fields as long as a body may be are refused without a look at what is in them', async (t) => {
+  const service = await identity(t)
+  const marks = '\u0301'.repeat(120_000) + '\u0327'.repeat(120_000)
+  for (const [field, value] of [
+    ['email', `a${marks}@example.com`],
+    ['name', `${'a'.repeat(1_000_000)}\n`],
+  ] as const) {
+    const answer = await signup(service, { [field]: value })
+    t.equal(answer.status, 400, field)
+    t.match(answer.json(), { errors: [{ field, message: /at most|less than or equal to/ }] })
+  }
+})
