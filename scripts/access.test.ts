@@ -148,7 +148,17 @@ async function others(t: Test, world: World): Promise<void> {
     [],
     "another tenant's key",
   )
+  await inBodies(t, world)
   t.same(await viewOf(world), before, 'and everything is as it was')
+}
+
+/** Ids of somebody else's things are as unknown in a body as they are in a path. */
+async function inBodies(t: Test, { people: { viewer }, things: { ids } }: World): Promise<void> {
+  const times = { start_time: '2026-11-21T10:00', end_time: '2026-11-21T11:00' }
+  const { data } = await viewer.make<{ data: { id: string } }>('/api/events', { title: '산책', ...times })
+  await t.rejects(viewer.make(`/api/events/${data.id}/tags`, { tagIds: [ids.tags] }), { message: /answers 400/ })
+  const entry = { date: '2020-02-03', content: '비', images: [`/api/diaries/images/${ids.images}`] }
+  await t.rejects(viewer.make('/api/diaries', entry), { message: /answers 400/ })
 }
 
 async function limited(t: Test, world: World): Promise<void> {
