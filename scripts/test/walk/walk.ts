@@ -1,6 +1,7 @@
 import { fill, type Place } from './places.ts'
 import { REQUESTS } from './requests.ts'
 import type { Things } from './things.ts'
+import type { Step } from './trail.ts'
 
 /** Somebody on their way: what their requests carry. */
 export interface Walker {
@@ -8,14 +9,16 @@ export interface Walker {
   headers: Record<string, string>
 }
 
+export const bearer = (token: string): Walker => ({ name: 'bearer', headers: { authorization: `Bearer ${token}` } })
+
 export interface Answer {
   status: number
   headers: Headers
   text: string
 }
 
-/** What walks to places, with what the things there need. */
-export function createWalk(base: string, things: Things) {
+/** What walks to places, with what the things there need, and leaves a trail. */
+export function createWalk(base: string, things: Things, trail: Step[] = []) {
   /** @param path the pattern under which the place is asked, one of those outside without it */
   return async (place: Place, { name, headers }: Walker, path = place.outside[0] as string): Promise<Answer> => {
     const { body, query } = REQUESTS[place.route] ?? {}
@@ -24,10 +27,13 @@ export function createWalk(base: string, things: Things) {
     const isForm = content instanceof FormData
     const answer = await fetch(base + fill(path, things.ids) + (query?.(things) ?? ''), {
       method: place.method,
+      redirect: 'manual',
       headers: { ...headers, ...(content === undefined || isForm ? {} : { 'content-type': 'application/json' }) },
       ...(content === undefined ? {} : { body: isForm ? content : JSON.stringify(content) }),
     })
-    return { status: answer.status, headers: answer.headers, text: await answer.text() }
+    const { status } = answer
+    trail.push({ place, method: place.method, status, id: answer.headers.get('x-request-id') as string })
+    return { status, headers: answer.headers, text: await answer.text() }
   }
 }
 

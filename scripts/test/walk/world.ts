@@ -3,13 +3,19 @@ import type { System } from '../system.ts'
 import type { People } from './people.ts'
 import { REQUESTS } from './requests.ts'
 import { SECRET, type Things } from './things.ts'
-import { unless, type Answer, type Walk } from './walk.ts'
+import type { Step } from './trail.ts'
+import { unless, type Answer, type Walk, type Walker } from './walk.ts'
+
+/** What the processes of the walked system know. */
+export const INTERNAL_SECRET = 'only the processes of this test know it'
 
 /** A running system with people in it and things of theirs. */
 export interface World {
   system: System
   people: People
   things: Things
+  /** Of everybody who walked. */
+  trail: Step[]
   /** Through the gateway. */
   walk: Walk
 }
@@ -54,3 +60,10 @@ export function foreign(world: World) {
     )
   }
 }
+
+/** It asks for a tenant's key, where no other credential comes, and says which headers are missing. */
+export const isCollector = ({ service }: Place): boolean => service === 'collector'
+
+/** Places, and how somebody gets there. */
+export const walkAs = (world: World, who: Walker, places: readonly Place[]) =>
+  [places, (place: Place) => world.walk(place, who)] as const
