@@ -57,7 +57,7 @@ async function stopped(t: Test, count: number) {
     keyring,
     dataDir: service.dataDir,
     copy() {
-      const folder = path.join(t.testdirName, `copy-${copies++}`)
+      const folder = path.join(service.dataDir, '..', `copy-${copies++}`)
       mkdirSync(folder)
       for (const name of ['identity.db', 'audit.checkpoint', 'encryption.keys'])
         copyFileSync(path.join(service.dataDir, name), path.join(folder, name))
