@@ -14,6 +14,7 @@ import Fastify, {
 } from 'fastify'
 import type Joi from 'joi'
 import type { AnswerCache } from './answer-cache.ts'
+import { onAnswered, watchAnswers } from './answered.ts'
 import type { Caller } from './caller.ts'
 import type { CommonConfig } from './config.ts'
 import { registerEtag, suffixCompressedEtag } from './etag-hook.ts'
@@ -152,6 +153,8 @@ export function createServer(options: ServerOptions): App {
     },
   }).withTypeProvider<JoiTypes>() as unknown as App
 
+  // Node remembers the address once it was asked for; of a client that has left it knows none.
+  app.server.on('connection', (socket) => void socket.remoteAddress)
   app.decorateRequest('caller')
   app.decorateRequest('fingerprint', '')
   if (options.parseBodies === false) leaveBodies(app)
@@ -290,13 +293,11 @@ function report(request: FastifyRequest, reply: FastifyReply, { logger, metrics 
 
 /** Request id out, and a report at the end of each request. */
 function observe(app: App, options: ServerOptions): void {
+  watchAnswers(app)
   app.addHook('onRequest', (request, reply, done) => {
     void reply.header('x-request-id', request.id)
     if (options.health.isDraining()) reply.header('connection', 'close')
     done()
   })
-  app.addHook('onResponse', (request, reply, done) => {
-    report(request, reply, options)
-    done()
-  })
+  onAnswered(app, (request, reply) => report(request, reply, options))
 }
