@@ -156,10 +156,11 @@ export const keyRoutes =
           }
           const now = Date.now()
           const body = make(request, holder, old.tenant, { ...old, expires_at: expiryOf(old, request.body, now) })
-          // Without an overlap nobody may use the old one any more; with one, only this one and not those before it.
+          // At most one old key is good beside the new one.
           const ended = request.body.overlap_s === 0 ? keys.remove(holder, old.id) : keys.removeReplaced(holder, old.id)
-          for (const id of ended) revocations.revoke(`key:${id}`)
           keys.replace(holder, old.id, body.id, endOf(old, request.body, now))
+          // Gateways that remember the old one must learn when it ends now.
+          for (const id of new Set([...ended, old.id])) revocations.revoke(`key:${id}`)
           note(request, 'rotated', old)
           return { status: 201, body }
         })

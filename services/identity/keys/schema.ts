@@ -22,8 +22,6 @@ export interface ById {
 }
 
 const SCOPE_MAX_LENGTH = 500
-/** What a gateway may remember of a key is no older than this: a shorter overlap would not be kept to the second. */
-const OVERLAP_MIN_S = 60
 
 const name = () => Joi.string().trim().min(1).max(100)
 
@@ -76,7 +74,7 @@ export interface OverlapLimits {
 
 export const rotate = ({ API_KEY_OVERLAP_S: standard, API_KEY_OVERLAP_MAX_S: most }: OverlapLimits) =>
   Joi.object<RotateInput, true>({
-    overlap_s: Joi.number().integer().min(OVERLAP_MIN_S).max(most).allow(0).default(Math.min(standard, most)),
+    overlap_s: Joi.number().integer().min(0).max(most).default(Math.min(standard, most)),
     expires_at: expiry(),
   })
     .default({ overlap_s: Math.min(standard, most) })
