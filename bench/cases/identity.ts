@@ -25,6 +25,7 @@ const LOGINS_AT_ONCE = 10
 const LOGINS_PER_SECOND = 30
 const WARM_LOGINS = 100
 const SETTLE_MS = 500
+const TOKEN_TRIES = 20
 
 async function post(url: string, path: string, body: object, headers: Record<string, string> = {}) {
   const response = await fetch(url + path, {
@@ -38,7 +39,11 @@ async function post(url: string, path: string, body: object, headers: Record<str
 
 /** The first account, with a session and a key of its own. */
 async function credentialsOf(url: string, ours: Ours) {
-  const [, token] = /"token":"([\w-]+)"/.exec(readFileSync(ours.log, 'utf8')) ?? []
+  let token: string | undefined
+  for (let tries = 0; token === undefined && tries < TOKEN_TRIES; tries++) {
+    await pause(SETTLE_MS)
+    ;[, token] = /"token":"([\w-]+)"/.exec(readFileSync(ours.log, 'utf8')) ?? []
+  }
   await post(url, '/api/auth/setup', { token, ...PERSON })
   const { access_token: bearer } = await post(url, '/api/auth/login', PERSON)
   const session = { authorization: `Bearer ${bearer}` }
