@@ -222,6 +222,19 @@ t.test('who is signed out everywhere, suspended or gone signs in anew', async (t
   t.equal((await service.signIn(window, suspended, person)).status, 403)
 })
 
+t.test('a password that was right before everything was ended does not sign in after it', async (t) => {
+  const service = await oauth(t)
+  const person = await service.signedUp()
+  const signed = await service.signedIn(person)
+  const { window, page } = await atSignIn(service)
+  const [form] = page.forms
+  const body = new URLSearchParams({ ...form?.fields, email: person.email, password: person.password })
+  const waiting = await window.ask(new URL(form?.action as string, page.url), { method: 'POST', body })
+  t.match(waiting.headers.get('refresh'), /\/oauth\/auth\//, 'only the way back to the application is missing')
+  await service.call('DELETE', '/api/auth/sessions', { as: signed.as })
+  t.match(await window.follow(waiting), { status: 400 })
+})
+
 t.test('an application can ask without a page, or for a fresh sign-in', async (t) => {
   const service = await oauth(t)
   const person = await service.signedUp()
