@@ -28,6 +28,7 @@ export interface IdentityConfig extends CommonConfig, KeyringConfig, AccountsCon
   SETUP_TOKEN_TTL_H: number
   API_KEYS_MAX: number
   TENANT_KEYS_MAX: number
+  API_KEYS_LIST_MAX: number
   API_KEY_OVERLAP_S: number
   API_KEY_OVERLAP_MAX_S: number
   APP_PASSWORDS_MAX: number
@@ -53,8 +54,8 @@ export const settings: Settings<IdentityConfig> = {
   ...commonSettings,
   AUDIT_PAGE_MAX: integer(1, 10_000).default(1000).description('Most rows in one answer of the audit log'),
   AUDIT_CHECKPOINT_MS: integer(1, 60_000)
-    .default(1000)
-    .description('Longest time until the end of the audit log is noted outside of it'),
+    .default(200)
+    .description('Longest time for which the rows that were added last could be cut off without a trace'),
   AUDIT_LOG_RETAIN_DAYS: integer(1, 36_500).default(365).description('Age at which rows of the audit log are deleted'),
   ...keyringSettings,
   ...accountsSettings,
@@ -99,6 +100,7 @@ export const settings: Settings<IdentityConfig> = {
     .description('Time for which the token of the first administrator is good; a restart prints a new one'),
   API_KEYS_MAX: integer(1, 10_000).default(50).description('Most API keys of one account'),
   TENANT_KEYS_MAX: integer(1, 100_000).default(1000).description('Most API keys of a tenant itself'),
+  API_KEYS_LIST_MAX: integer(1, 1000).default(100).description('Most API keys in one list'),
   API_KEY_OVERLAP_S: integer(0, 31_536_000)
     .default(86_400)
     .description('Time for which a rotated API key stays good beside the new one'),

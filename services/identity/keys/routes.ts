@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { etagOf, requireMatch } from '#shared/etag.ts'
+import { decodeCursor, encodeCursor } from '#shared/pagination.ts'
 import type { Role } from '#shared/permissions.ts'
 import { Problem } from '#shared/problem.ts'
 import type { Owner, Tenant } from '#shared/scope.ts'
@@ -8,16 +9,16 @@ import type { Answer, Writes } from '#shared/writes.ts'
 import type { Revocations } from '../revocations/store.ts'
 import { grantedScope } from './grant.ts'
 import * as schema from './schema.ts'
-import type { ById, KeyInput, OverlapLimits, RotateInput } from './schema.ts'
+import type { ById, KeyInput, KeyLimits, ListQuery, RotateInput } from './schema.ts'
 import type { KeySecrets } from './secret.ts'
-import type { KeysOf, KeyStore, KeyView } from './store.ts'
+import { NEWEST, type KeysOf, type KeyStore, type KeyView } from './store.ts'
 
 export interface KeyParts {
   keys: KeyStore
   secrets: KeySecrets
   writes: Writes
   revocations: Pick<Revocations, 'revoke'>
-  config: OverlapLimits
+  config: KeyLimits
 }
 
 /** Whose keys a set of routes is about. */
@@ -80,12 +81,25 @@ export const keyRoutes =
     const answerKey = (request: FastifyRequest, reply: FastifyReply, holder: Holder, write: () => Answer) =>
       writes.answer(request, reply.header('cache-control', 'no-store'), holder, write, { sensitive: true })
 
-    routes.get(
+    routes.get<{ Querystring: ListQuery }>(
       '/',
       {
-        schema: { tags, summary: 'All keys, the newest first, without their secrets', response: { 200: schema.keys } },
+        schema: {
+          tags,
+          summary: 'Keys, the newest first, without their secrets',
+          querystring: schema.list(config),
+          response: { 200: schema.keys },
+        },
       },
-      async (request) => ({ keys: await keys.list(holderOf(request)) }),
+      async (request) => {
+        const { limit, cursor } = request.query
+        const after = cursor === undefined ? NEWEST : (decodeCursor(cursor, ['string', 'string']) as [string, string])
+        const page = await keys.list(holderOf(request), after, limit + 1)
+        const shown = page.slice(0, limit)
+        if (page.length <= limit) return { keys: shown }
+        const { created_at, id } = shown.at(-1) as KeyView
+        return { keys: shown, next_cursor: encodeCursor([created_at, id]) }
+      },
     )
 
     routes.get<ById>(

@@ -17,11 +17,17 @@ export interface RotateInput {
   expires_at?: string | null
 }
 
+export interface ListQuery {
+  limit: number
+  cursor?: string
+}
+
 export interface ById {
   Params: { id: string }
 }
 
 const SCOPE_MAX_LENGTH = 500
+const CURSOR_MAX_LENGTH = 500
 
 const name = () => Joi.string().trim().min(1).max(100)
 
@@ -67,12 +73,19 @@ export const create = Joi.object<KeyInput, true>({
 
 export const rename = Joi.object<Pick<KeyInput, 'name'>, true>({ name: name().required() }).required().label('body')
 
-export interface OverlapLimits {
+export interface KeyLimits {
+  API_KEYS_LIST_MAX: number
   API_KEY_OVERLAP_S: number
   API_KEY_OVERLAP_MAX_S: number
 }
 
-export const rotate = ({ API_KEY_OVERLAP_S: standard, API_KEY_OVERLAP_MAX_S: most }: OverlapLimits) =>
+export const list = ({ API_KEYS_LIST_MAX: most }: Pick<KeyLimits, 'API_KEYS_LIST_MAX'>) =>
+  Joi.object<ListQuery, true>({
+    limit: Joi.number().integer().min(1).max(most).default(most),
+    cursor: Joi.string().max(CURSOR_MAX_LENGTH).description('next_cursor of the page before'),
+  })
+
+export const rotate = ({ API_KEY_OVERLAP_S: standard, API_KEY_OVERLAP_MAX_S: most }: KeyLimits) =>
   Joi.object<RotateInput, true>({
     overlap_s: Joi.number().integer().min(0).max(most).default(Math.min(standard, most)),
     expires_at: expiry(),
@@ -95,4 +108,4 @@ export const key = Joi.object({
 }).label('Key')
 
 export const newKey = key.keys({ key: Joi.string().description('The key itself, shown this once') }).label('NewKey')
-export const keys = Joi.object({ keys: Joi.array().items(key) }).label('Keys')
+export const keys = Joi.object({ keys: Joi.array().items(key), next_cursor: Joi.string() }).label('Keys')

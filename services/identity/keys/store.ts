@@ -30,12 +30,18 @@ export interface StoredKey extends Pick<KeyView, 'id' | 'tenant' | 'role' | 'sco
   hash: Buffer
 }
 
+/** What lists are sorted by: `created_at` and `id`. */
+export type KeyCursor = readonly [string, string]
+
+/** Later than every key. */
+export const NEWEST: KeyCursor = ['~', '']
+
 const VIEW = 'id, name, tenant, role, scope, rotated_to, created_at, expires_at, last_used_at'
 
 /** What is done with the keys of one holder: an account, or a tenant for its apps and CI jobs. */
 function keysOf<Holder extends Owner | Tenant>(db: Database, held: string) {
-  const list = db.prepare<[Holder], KeyView>(
-    `SELECT ${VIEW} FROM api_keys WHERE ${held} ORDER BY created_at DESC, id DESC`,
+  const list = db.prepare<[Holder, string, string, number], KeyView>(
+    `SELECT ${VIEW} FROM api_keys WHERE ${held} AND (created_at, id) < (?, ?) ORDER BY created_at DESC, id DESC LIMIT ?`,
   )
   // A key that another one takes the place of goes by itself, so it does not count.
   const count = db
@@ -57,8 +63,9 @@ function keysOf<Holder extends Owner | Tenant>(db: Database, held: string) {
     .prepare<[Holder, string], string>(`DELETE FROM api_keys WHERE ${held} AND rotated_to = ? RETURNING id`)
     .pluck()
   return {
-    /** The newest first. */
-    list: (holder: Holder): KeyView[] => list.all(holder),
+    /** The newest first, after the one with this sort key. */
+    list: (holder: Holder, [created_at, id]: KeyCursor, limit: number): KeyView[] =>
+      list.all(holder, created_at, id, limit),
     count: (holder: Holder): number => count.get(holder) as number,
     find: (holder: Holder, id: string): KeyView | undefined => find.get(holder, id),
     rename: (holder: Holder, id: string, name: string): KeyView => rename.get(name, holder, id) as KeyView,

@@ -30,7 +30,8 @@ export const verifyRoutes =
             event: `${kind}.used`,
             actor: user === undefined ? credential : `account:${user}`,
             target: credential,
-            detail: { tenant, ip: request.body.ip ?? null },
+            tenant,
+            detail: { ip: request.body.ip ?? null },
           }
         }
         return { active: true, ...found }
