@@ -77,7 +77,14 @@ const startedAt = performance.now()
 const services = names.filter((name) => name !== 'gateway')
 const ready = await supervisor.start(services)
 if (names.includes('gateway')) ready.push(...(await supervisor.start(['gateway'])))
-console.log(startTable(ready, { host: process.env.HOST || '127.0.0.1', ms: performance.now() - startedAt }))
+const access = process.env.ACCESS || (process.env.NODE_ENV === 'production' ? 'required' : 'open')
+console.log(
+  startTable(ready, {
+    host: process.env.HOST || '127.0.0.1',
+    ms: performance.now() - startedAt,
+    access: access === 'open' ? 'open' : 'required',
+  }),
+)
 process.stdout.write(announcements.join(''))
 announcements = undefined
 globalThis.gc?.({ type: 'major', execution: 'sync', flavor: 'last-resort' })

@@ -78,10 +78,17 @@ export function buildIdentity(config: IdentityConfig, deps: Deps): Built {
   const { logger, health, metrics } = deps
   const { registry } = metrics
 
+  if (config.NODE_ENV === 'production' && !config.PUBLIC_URL.startsWith('https:')) {
+    logger.warn(
+      { PUBLIC_URL: config.PUBLIC_URL },
+      'people reach this without TLS: passwords and tokens can be read on the way',
+    )
+  }
+
   // The audit log: first, because everything is written into it
   const audit = createAuditStore(db)
-  const auditLog = createAuditLog({ store: audit, writes, keyring, config, registry, logger })
-  if (auditLog.fault !== undefined) recorder?.note('audit.contradicted', { fault: auditLog.fault })
+  const onContradiction = (fault: string) => recorder?.note('audit.contradicted', { fault })
+  const auditLog = createAuditLog({ store: audit, writes, keyring, config, registry, logger, onContradiction })
   const stopRetention = auditLog.scheduleRetention((deleted) => recorder?.note('audit.retained', { deleted }))
 
   // Keys, and what ends
