@@ -1,6 +1,7 @@
 import Sqlite from 'better-sqlite3'
 import fc from 'fast-check'
-import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import t, { type Test } from 'tap'
 import type { AuditRow } from '#shared/audit/row.ts'
@@ -8,6 +9,8 @@ import { openKeyring } from '#shared/keyring.ts'
 import { until } from '#shared/test/until.ts'
 import { identity, process, type Identity } from '../test/identity.ts'
 import { GENESIS, hashOf, type StoredRow } from './chain.ts'
+import { pointOf, writeCheckpoint } from './checkpoint.ts'
+import { createAuditStore } from './store.ts'
 import { verifyAudit } from './verify.ts'
 
 interface Listed {
@@ -209,7 +212,7 @@ t.test('an export holds one page at a time and lets others work', async (t) => {
   )
 })
 
-t.test('an untouched log is as it was written, also while rows are added after the checkpoint', async (t) => {
+t.test('an untouched log is as it was written, also while the service runs and before it has settled', async (t) => {
   const { dataDir, keyring, copy } = await stopped(t, 30)
   t.same(copy().verify(), { rows: 30, first: 1, last: 30, faults: [] })
   const service = await identity(t, { DATA_DIR: dataDir, AUDIT_CHECKPOINT_MS: '60000' })
@@ -229,6 +232,8 @@ t.test('any single row that is edited, deleted, put elsewhere, added or cut off 
     fc.record({ deed: fc.constant('insert' as const), row }),
     fc.record({ deed: fc.constant('rewrite' as const), row }),
     fc.record({ deed: fc.constant('behead' as const), row }),
+    fc.record({ deed: fc.constant('append' as const), row }),
+    fc.record({ deed: fc.constant('empty' as const), row }),
   )
   await fc.assert(
     fc.asyncProperty(deed, async (what) => {
@@ -267,6 +272,13 @@ t.test('any single row that is edited, deleted, put elsewhere, added or cut off 
         const { seq, hash } = all[what.row - 1] as StoredRow
         db.prepare('UPDATE audit_anchor SET seq = ?, hash = ?').run(seq, hash)
         db.prepare('DELETE FROM audit WHERE seq <= ?').run(seq)
+      } else if (what.deed === 'append') {
+        const { hash: end } = all.at(-1) as StoredRow
+        const forged = { ...(all[what.row - 1] as StoredRow), id: 'forged', seq: all.length + 1 }
+        createAuditStore(db).append({ seq: all.length, hash: end }, [{ ...forged, hash: hashOf(end, forged) }])
+      } else if (what.deed === 'empty') {
+        db.prepare('DELETE FROM audit').run()
+        if (what.row > 6) rmSync(path.join(folder, 'audit.checkpoint'))
       } else {
         db.prepare('UPDATE audit SET seq = 0 WHERE seq = ?').run(what.row)
         db.prepare('UPDATE audit SET seq = ? WHERE seq = ?').run(what.row, what.row + 1)
@@ -277,8 +289,67 @@ t.test('any single row that is edited, deleted, put elsewhere, added or cut off 
       rmSync(folder, { recursive: true })
       if (faults.length === 0) throw new Error(`not found: ${JSON.stringify(what)}`)
     }),
-    { numRuns: 120 },
+    { numRuns: 150 },
   )
+})
+
+t.test('a row that another program adds to the running log is found before anything is added to it', async (t) => {
+  const service = await identity(t)
+  await hand(service, [rowAt(1), rowAt(2)])
+  const store = createAuditStore(service.db)
+  const head = store.head()
+  store.append(head, store.chained(head, [rowAt(3, { actor: 'account:innocent' })]))
+  t.equal((await hand(service, [rowAt(4)])).status, 500, 'whoever hands it in tries again')
+  t.equal((await hand(service, [rowAt(4)])).status, 204)
+  const { entries } = await list(service, '?event=audit.contradicted')
+  t.match(entries, [{ detail: { fault: /row 3 is not the last one, 2/ } }])
+  t.match(verifyAudit(service.db, service.dataDir, openKeyring(service.config)).faults, [
+    /was another one than written/,
+  ])
+})
+
+t.test('a stop between the checkpoint and the rows that it announces is no fault', async (t) => {
+  const { keyring, copy } = await stopped(t, 5)
+  const { db, folder, verify } = copy()
+  const store = createAuditStore(db)
+  const [end] = store.chained(store.head(), [rowAt(9)])
+  await writeCheckpoint(path.join(folder, 'audit.checkpoint'), keyring, {
+    end: pointOf(end as StoredRow),
+    before: pointOf(store.head()),
+    anchor: pointOf(store.anchor()),
+    time: 0,
+  })
+  t.same(verify().faults, [])
+  store.append(store.head(), [end as StoredRow])
+  t.same(verify().faults, [], 'nor one after them')
+  db.close()
+  const service = await identity(t, { DATA_DIR: folder })
+  t.same((await list(service, '?event=audit')).entries, [])
+})
+
+t.test('rows that cannot be announced are not written, and are taken when they can', async (t) => {
+  const service = await identity(t)
+  await hand(service, [rowAt(1)])
+  await until('the checkpoint', () => existsSync(path.join(service.dataDir, 'audit.checkpoint')))
+  mkdirSync(path.join(service.dataDir, 'audit.checkpoint.new'))
+  t.equal((await hand(service, [rowAt(2)])).status, 500)
+  t.equal((await list(service, '?request_id=r-2')).entries.length, 0)
+  rmSync(path.join(service.dataDir, 'audit.checkpoint.new'), { recursive: true })
+  t.equal((await hand(service, [rowAt(2)])).status, 204)
+  t.equal((await list(service, '?request_id=r-2')).entries.length, 1)
+})
+
+t.test('a checkpoint of an older key is good, and comes under the first one at a start', async (t) => {
+  const service = await identity(t)
+  await hand(service, [rowAt(1)])
+  await service.close()
+  const [old] = readFileSync(path.join(service.dataDir, 'encryption.keys'), 'utf8').trim().split('\n')
+  const keys = `new:${randomBytes(32).toString('base64')},${old}`
+  const again = await identity(t, { DATA_DIR: service.dataDir, ENCRYPTION_KEYS: keys })
+  t.same((await list(again, '?event=audit')).entries, [])
+  await again.close()
+  const { key } = JSON.parse(readFileSync(path.join(service.dataDir, 'audit.checkpoint'), 'utf8')) as { key: string }
+  t.equal(key, 'new')
 })
 
 t.test(
@@ -299,8 +370,9 @@ t.test(
     const service = await identity(t, { DATA_DIR: cut.folder })
     t.ok(existsSync(path.join(cut.folder, 'audit.checkpoint.contradicted')))
     const { entries } = await list(service, '?event=audit.contradicted')
-    t.match(entries, [{ detail: { fault: 'rows 4 to 5 are cut off' }, actor: 'process:identity' }])
-    t.match(verifyAudit(service.db, cut.folder, keyring).faults, [/did not fit its checkpoint at an earlier start/])
+    const fault = 'the end is cut off: rows 4 to 5 are missing'
+    t.match(entries, [{ detail: { fault }, actor: 'process:identity' }])
+    t.match(verifyAudit(service.db, cut.folder, keyring).faults, [/was another one than written before/])
   },
 )
 

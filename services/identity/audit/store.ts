@@ -12,6 +12,16 @@ export interface Head {
   hash: Buffer
 }
 
+/** The log does not end where whoever adds to it has left it. */
+export class OtherEnd extends Error {
+  readonly found: Head
+  constructor(found: Head) {
+    super(`the audit log ends with row ${found.seq}, which this service has not written`)
+    this.name = 'OtherEnd'
+    this.found = found
+  }
+}
+
 export type AuditStore = ReturnType<typeof createAuditStore>
 
 /** Conditions by the filter's member. */
@@ -39,6 +49,7 @@ export function createAuditStore(db: Database) {
   )
   const oldest = db.prepare<[number], Head>('SELECT seq, hash FROM audit ORDER BY seq LIMIT ?')
   const firstKept = db.prepare<[number], number>('SELECT seq FROM audit WHERE time >= ? ORDER BY seq LIMIT 1').pluck()
+  const hasAccounts = db.prepare('SELECT 1 FROM accounts LIMIT 1')
   const at = db.prepare<[number], Head>('SELECT seq, hash FROM audit WHERE seq = ?')
   const setAnchor = db.prepare('UPDATE audit_anchor SET seq = ?, hash = ?')
   const drop = db.prepare('DELETE FROM audit WHERE seq <= ?')
@@ -58,19 +69,27 @@ export function createAuditStore(db: Database) {
     head,
     /** The last row that retention has deleted. */
     anchor: (): Head => anchor.get() ?? { seq: 0, hash: GENESIS },
-    at: (seq: number): Head | undefined => at.get(seq),
-    /** Adds rows at the end, those that are there already not again; inside a write. @returns how many it added */
-    add(rows: readonly AuditRow[]): number {
-      let { seq, hash } = head()
-      let added = 0
+    /** Whether this database has neither rows nor accounts, nor had any. */
+    isNew: (): boolean => head().seq === 0 && hasAccounts.get() === undefined,
+    /** Rows as they follow the last one, without those that are there already. */
+    chained(last: Head, rows: readonly AuditRow[]): StoredRow[] {
+      let { seq, hash } = last
+      const ids = new Set<string>()
+      const chained: StoredRow[] = []
       for (const row of rows) {
-        if (known.get(row.id) !== undefined) continue
-        const stored = { ...row, seq: ++seq }
-        hash = hashOf(hash, stored)
-        insert.run({ ...stored, hash })
-        added++
+        if (ids.has(row.id) || known.get(row.id) !== undefined) continue
+        ids.add(row.id)
+        const next = { ...row, seq: ++seq }
+        hash = hashOf(hash, next)
+        chained.push({ ...next, hash })
       }
-      return added
+      return chained
+    },
+    /** Adds rows after the one that they follow; inside a write. @throws OtherEnd when that is not the last one */
+    append(last: Head, rows: readonly StoredRow[]): void {
+      const found = head()
+      if (found.seq !== last.seq || !found.hash.equals(last.hash)) throw new OtherEnd(found)
+      for (const row of rows) insert.run(row)
     },
     /** One page of a tenant's rows, newest first. */
     list(tenant: Tenant, filter: AuditFilter, limit: number, after?: AuditKey) {
