@@ -86,7 +86,8 @@ t.test('SIGKILL of the parent leaves no process and no socket', async (t) => {
 })
 
 t.test('a process that was killed is started again, while requests for it wait', async (t) => {
-  const system = await startSystem(t)
+  // However long a machine that is busy takes to start a process.
+  const system = await startSystem(t, { PROXY_RESTART_WAIT_MS: '30000', PROXY_HEADERS_TIMEOUT_MS: '60000' })
   for (const name of NAMES) {
     const pid = await system.pidOf(name)
     process.kill(pid, 'SIGKILL')

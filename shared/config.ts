@@ -77,7 +77,9 @@ export const commonSettings: Settings<CommonConfig> = {
     .uri({ scheme: ['http', 'https'] })
     .custom((value: string) => new URL(value).origin)
     .default('http://localhost:5000')
-    .description('Where people and applications reach the gateway: issuer of tokens, base of links in mails'),
+    .description(
+      'Where people and applications reach the gateway (at GATEWAY_PORT): issuer of tokens, base of links in mails',
+    ),
   LOG_LEVEL: text()
     .valid('fatal', 'error', 'warn', 'info', 'debug', 'trace')
     .default('info')
@@ -153,6 +155,10 @@ function productionFaults(settings: object, config: Partial<SecretSettings>): st
   return faults
 }
 
+/** Who moves the gateway to another port reaches it there. */
+const publicUrlOf = ({ GATEWAY_PORT: moved, PUBLIC_URL: url }: NodeJS.ProcessEnv) =>
+  moved && !url ? { PUBLIC_URL: `http://localhost:${moved}` } : {}
+
 interface SecretSettings {
   INTERNAL_SECRET: string
   ENCRYPTION_KEYS: string
@@ -166,12 +172,11 @@ interface SecretSettings {
  */
 export function readConfig<T extends CommonConfig>(settings: Settings<T>, env: NodeJS.ProcessEnv): Readonly<T> {
   const isProduction = env.NODE_ENV === 'production'
+  const standard: NodeJS.ProcessEnv = { ...(isProduction ? PRODUCTION_DEFAULTS : {}), ...publicUrlOf(env) }
   // An empty value of these is none; of a list it is an empty list.
-  const given = Object.fromEntries(
-    Object.entries(env).filter(([name, value]) => value !== '' || !(name in PRODUCTION_DEFAULTS)),
-  )
+  const given = Object.fromEntries(Object.entries(env).filter(([name, value]) => value !== '' || !(name in standard)))
   const { value, error } = Joi.object<T>(settings).validate(
-    isProduction ? { ...PRODUCTION_DEFAULTS, ...given } : given,
+    { ...standard, ...given },
     { abortEarly: false, stripUnknown: true },
   )
   const faults = error === undefined ? [] : error.details.map((fault) => fault.message.replaceAll('"', ''))
