@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import type { MailRequest, PreparedMail } from '../mail/request.ts'
 import type { OneTimeTokens } from './one-time-tokens.ts'
 import type { AccountsConfig } from './settings.ts'
@@ -16,6 +17,13 @@ export const RESET_PATH = '/account/reset'
 const HOUR_S = 3600
 const MINUTE_S = 60
 
+/**
+ * Another one after the password was changed: what was asked for with the one before is void then. Else whoever knew it could
+ * still take the account to an address of theirs, with a link or a mail that was waiting.
+ */
+export const passwordMark = ({ password_hash }: Pick<Account, 'password_hash'>): string =>
+  hash('sha256', password_hash ?? '', 'base64url')
+
 type LinkConfig = AccountsConfig & { PUBLIC_URL: string }
 
 /** Addresses of the pages that links lead to. */
@@ -30,11 +38,11 @@ export const createMailLinks = (accounts: AccountStore, tokens: OneTimeTokens, c
   function linkFor(
     account: Account,
     path: string,
-    link: { purpose: string; ttl_s: number; email: string },
+    link: { purpose: string; ttl_s: number; email: string; mark?: string },
   ): PreparedMail {
-    const { purpose, ttl_s, email } = link
+    const { purpose, ttl_s, email, ...rest } = link
     // A link proves that its user reads the mails of this very address.
-    const token = tokens.issue({ purpose, account: account.id, ttl_s, detail: { mailed_to: email } })
+    const token = tokens.issue({ purpose, account: account.id, ttl_s, detail: { mailed_to: email, ...rest } })
     return { locale: account.locale, link: { url: linkTo(config, path, token), ttl_s } }
   }
 
@@ -63,10 +71,12 @@ export const createMailLinks = (accounts: AccountStore, tokens: OneTimeTokens, c
       case 'invitation':
         return setPassword(accounts.find(request.account), to, config.INVITATION_TTL_HOURS * HOUR_S)
       case 'confirm-address': {
+        const { mark } = request
         const account = accounts.find(request.account)
-        if (account?.state !== 'approved' || accounts.byEmail(to) !== undefined) return undefined
+        if (account?.state !== 'approved' || passwordMark(account) !== mark) return undefined
+        if (accounts.byEmail(to) !== undefined) return undefined
         const ttl_s = config.VERIFY_EMAIL_TTL_HOURS * HOUR_S
-        return linkFor(account, VERIFY_PATH, { purpose: PURPOSE.changeEmail, ttl_s, email: to })
+        return linkFor(account, VERIFY_PATH, { purpose: PURPOSE.changeEmail, ttl_s, email: to, mark })
       }
       default:
         return { locale: request.locale }

@@ -1,6 +1,6 @@
 import { invalidField, Problem } from '#shared/problem.ts'
 import { timestamp } from '#shared/timestamp.ts'
-import { PURPOSE } from './mail-links.ts'
+import { passwordMark, PURPOSE } from './mail-links.ts'
 import type { OneTimeTokens, TakenToken } from './one-time-tokens.ts'
 import type { Account, AccountStore } from './store.ts'
 
@@ -30,13 +30,19 @@ export function createVerification(accounts: AccountStore, tokens: OneTimeTokens
     return account?.state === 'deleting' ? undefined : account
   }
 
+  /** The account that a link takes to another address. */
+  const changing = (taken: TakenToken | undefined): Account | undefined => {
+    const account = accountOf(taken)
+    return account !== undefined && taken?.detail.mark === passwordMark(account) ? account : undefined
+  }
+
   return {
     /** The address that a link confirms; undefined for a link that does nothing (any more). */
     addressOf(token: string): string | undefined {
       const own = accountOf(tokens.peek(PURPOSE.verifyEmail, token))
       if (own !== undefined) return own.email
       const taken = tokens.peek(PURPOSE.changeEmail, token)
-      return accountOf(taken) === undefined ? undefined : (taken?.detail.mailed_to as string)
+      return changing(taken) === undefined ? undefined : (taken?.detail.mailed_to as string)
     },
     /**
      * Uses a link up: the address is confirmed, or the account changes to it; inside a write.
@@ -46,7 +52,7 @@ export function createVerification(accounts: AccountStore, tokens: OneTimeTokens
       const own = accountOf(tokens.take(PURPOSE.verifyEmail, token))
       if (own !== undefined) return confirmOwn(own)
       const taken = tokens.take(PURPOSE.changeEmail, token)
-      const account = accountOf(taken)
+      const account = changing(taken)
       if (account === undefined) throw badLink()
       return changeTo(account, taken?.detail.mailed_to as string)
     },

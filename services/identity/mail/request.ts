@@ -19,7 +19,12 @@ export type MailRequest = {
   locale: string
 } & (
   | { template: 'verify-email' | 'set-password' | 'address-known' | 'approved' | 'address-changing' }
-  | { template: 'invitation' | 'confirm-address'; account: Owner }
+  | { template: 'invitation'; account: Owner }
+  | {
+      template: 'confirm-address'
+      account: Owner
+      /** passwordMark of the account when it was asked for. */ mark: string
+    }
   | { template: 'security-note'; event: SecurityEvent }
 )
 

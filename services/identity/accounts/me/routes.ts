@@ -7,7 +7,7 @@ import type { App } from '#shared/server.ts'
 import type { SamePerson } from '../../mfa/same-person.ts'
 import type { SecondFactor } from '../../mfa/second-factor.ts'
 import { ACCEPTED, acceptedSchema, type AskParts } from '../ask-for-mail.ts'
-import { PURPOSE } from '../mail-links.ts'
+import { passwordMark, PURPOSE } from '../mail-links.ts'
 import type { OneTimeTokens } from '../one-time-tokens.ts'
 import { meSchema } from '../schema.ts'
 import type { Account, AccountStore } from '../store.ts'
@@ -70,7 +70,8 @@ export const meRoutes = (parts: MeParts) => async (routes: App) => {
     const { id, locale } = account
     if (!limits.takeMail(email, ip)) return ACCEPTED
     const holder = accounts.byEmail(email)
-    if (holder === undefined) mailer.post({ template: 'confirm-address', account: id, to: email, locale })
+    const mark = passwordMark(account)
+    if (holder === undefined) mailer.post({ template: 'confirm-address', account: id, mark, to: email, locale })
     else mailer.post({ template: 'address-known', to: email, locale: holder.locale })
     mailer.post({ template: 'address-changing', to: account.email, locale })
     return ACCEPTED

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { until } from '#shared/test/until.ts'
 import { identity, type Identity } from '../../test/identity.ts'
 import { mailbox } from '../../test/mailbox.ts'
 
@@ -172,4 +173,51 @@ t.test('only a person who is signed in changes a password, and nobody with a key
   }
   const gone = { user: 'gone', role: 'viewer', credential: 'session:x' } as const
   t.equal((await service.call('PUT', '/api/auth/password', { body, as: gone })).status, 404)
+})
+
+for (const how of ['reset', 'change'] as const) {
+  t.test(`a ${how} of the password undoes what was asked for with the one before, mailed or still to be`, async (t) => {
+    const { box, service } = await withMail(t)
+    const { call } = service
+    const person = await service.signedUp()
+    const { as } = await service.signedIn(person)
+    const take = (email: string) =>
+      call('PUT', '/api/auth/me/email', { as, body: { email, password: person.password } })
+    const renew = async () => {
+      const body = { current_password: person.password, password: NEW }
+      const answer =
+        how === 'reset' ? await reset(service, link) : await call('PUT', '/api/auth/password', { as, body })
+      t.equal(answer.status, 204)
+    }
+    await forgot(service, person.email)
+    const link = await box.token(person.email)
+    await take('thief@example.com')
+    const stolen = await box.token('thief@example.com')
+    await renew()
+    t.equal((await call('GET', `/account/verify?token=${stolen}`)).status, 410)
+    t.equal((await call('POST', '/api/auth/verify-email', { body: { token: stolen } })).status, 400)
+    t.equal((await reset(service, link)).status, 400, 'nor is a link that was sent before good any more')
+    t.equal(service.accounts.find(person.user)?.email, person.email)
+  })
+}
+
+t.test('a mail that waits to be sent takes no account away after the password was changed', async (t) => {
+  const { box, service } = await withMail(t)
+  const person = await service.signedUp()
+  const { as } = await service.signedIn(person)
+  box.state.refusal = 451
+  const { password, email } = person
+  await service.call('PUT', '/api/auth/me/email', { as, body: { email: 'thief@example.com', password } })
+  await until('the first try', () => box.state.tries >= 2)
+  const body = { current_password: password, password: NEW }
+  t.equal((await service.call('PUT', '/api/auth/password', { as, body })).status, 204)
+  box.state.refusal = undefined
+  await until('the empty outbox', () => service.db.prepare('SELECT 1 FROM mail_outbox').get() === undefined)
+  // It is not sent, unless it was under way in that very moment.
+  for (const { recipients, text = '' } of box.mails) {
+    const [, token = 'none'] = /[?&]token=([\w-]+)/.exec(text) ?? []
+    const used = await service.call('POST', '/api/auth/verify-email', { body: { token } })
+    t.equal(used.status, 400, recipients.join())
+  }
+  t.equal(service.accounts.find(person.user)?.email, email)
 })

@@ -3,6 +3,7 @@ import { Problem } from '#shared/problem.ts'
 import type { SamePerson } from '../../mfa/same-person.ts'
 import type { SessionStore } from '../../sessions/store.ts'
 import { acceptedSchema, addressSchema, askForMail, type AskParts } from '../ask-for-mail.ts'
+import { PURPOSE } from '../mail-links.ts'
 import type { PasswordReset, ResetParts } from './reset.ts'
 import { changeSchema, resetSchema } from './schema.ts'
 
@@ -16,7 +17,7 @@ const SESSION = 'session:'
 
 /** /api/auth/password. */
 export const passwordRoutes = (parts: PasswordRouteParts) => async (routes: App) => {
-  const { accounts, passwords, policy, tellOwner, writes, reset, sessions, samePerson } = parts
+  const { accounts, tokens, passwords, policy, tellOwner, writes, reset, sessions, samePerson } = parts
   const tags = ['account']
   const ask = askForMail(parts)
 
@@ -81,6 +82,8 @@ export const passwordRoutes = (parts: PasswordRouteParts) => async (routes: App)
         if (account?.password_hash !== before)
           throw new Problem('conflict', { detail: 'The password was changed already' })
         sessions.revokeAll(id, credential.slice(SESSION.length))
+        // One that waits in a mail may be what made the person change it.
+        tokens.revoke(id, PURPOSE.setPassword)
         accounts.update(id, { password_hash })
         tellOwner(id, 'password-changed')
       })
