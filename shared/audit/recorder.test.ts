@@ -1,4 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import t, { type Test } from 'tap'
 import { Registry } from 'prom-client'
@@ -83,4 +84,107 @@ t.test('beyond the size of the spool rows are dropped and counted, and those on 
     Array.from({ length: kept.length }, (_, n) => `event-${n}`),
   )
   t.match(await registry.metrics(), new RegExp(`audit_rows_dropped_total ${10 - kept.length}\\n`))
+})
+
+t.test('while identity is away it is asked now and then, and rows go to the disk meanwhile', async (t) => {
+  t.testdir({})
+  let asked = 0
+  const { note, flush, stop } = recorder(t, () => {
+    asked++
+    return Promise.reject(new Error('away'))
+  })
+  for (let n = 0; n < 20; n++) {
+    note(`event-${n}`, {})
+    await flush()
+  }
+  t.ok(asked < 10, `${asked} times for 20 batches`)
+  t.equal(readFileSync(spoolOf(t), 'utf8').trim().split('\n').length, 20)
+  await stop()
+})
+
+t.test('a large spool is read in parts, and a line that a crash left half written costs no other', async (t) => {
+  t.testdir({})
+  const first = recorder(t, () => Promise.reject(new Error('away')))
+  const filler = 'x'.repeat(1000)
+  for (let n = 0; n < 2000; n++) first.note(`event-${n}`, { filler })
+  await first.stop()
+  appendFileSync(spoolOf(t), '{"id":"half')
+  const second = recorder(t, () => Promise.reject(new Error('away')))
+  second.note('last', {})
+  await second.stop()
+
+  const batches: string[][] = []
+  const third = recorder(t, async (rows) => void batches.push(eventsOf(rows)))
+  await third.flush()
+  t.same(batches.flat(), [...Array.from({ length: 2000 }, (_, n) => `event-${n}`), 'last'])
+  t.ok(Math.max(...batches.map((batch) => batch.length)) < 500)
+  t.notOk(existsSync(spoolOf(t)))
+})
+
+t.test('a spool that somebody takes away is missed, and does not hold up what comes after it', async (t) => {
+  t.testdir({})
+  const arrived: AuditRow[] = []
+  let away = true
+  const { note, stop } = recorder(t, async (rows) => {
+    if (away) throw new Error('away')
+    arrived.push(...rows)
+  })
+  note('a', {})
+  await until('the spool', () => existsSync(spoolOf(t)))
+  rmSync(spoolOf(t))
+  away = false
+  note('b', {})
+  await stop()
+  t.same(eventsOf(arrived), ['b'])
+})
+
+t.test('while a delivery hangs memory is bounded, and a stop does not wait for it', async (t) => {
+  t.testdir({})
+  const { note, stop, registry } = recorder(t, () => new Promise(() => undefined))
+  for (let n = 0; n < 12_000; n++) {
+    note(`event-${n}`, {})
+    if (n % 1000 === 0) await new Promise((resolve) => setImmediate(resolve))
+  }
+  await until('rows on the disk', () => existsSync(spoolOf(t)))
+  await stop()
+  note('late', {})
+  const events = readFileSync(spoolOf(t), 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => (JSON.parse(line) as AuditRow).event)
+  t.equal(new Set(events).size, 12_001)
+  t.match(await registry.metrics(), /audit_rows_dropped_total 0\n/)
+})
+
+t.test('a disk that takes nothing costs the rows, which are counted, and nothing else', async (t) => {
+  t.testdir({})
+  writeFileSync(path.join(t.testdirName, 'audit-spool'), 'not a folder')
+  const { note, flush, stop, registry } = recorder(t, () => Promise.reject(new Error('away')))
+  note('a', {})
+  await flush()
+  note('b', {})
+  await stop()
+  t.match(await registry.metrics(), /audit_rows_dropped_total 2\n/)
+})
+
+t.test('a process that dies of a fault spools what it still has in memory', (t) => {
+  const folder = t.testdir({})
+  const program = `
+    import { commonSettings, readConfig } from '#shared/config.ts'
+    import { createHealth } from '#shared/health.ts'
+    import { createLogger } from '#shared/logger.ts'
+    import { createMetrics } from '#shared/metrics.ts'
+    import { createServer } from '#shared/server.ts'
+    import { recordAudit } from '#shared/service.ts'
+    const config = readConfig(commonSettings, process.env)
+    const deps = { logger: createLogger('diary', config), metrics: createMetrics('diary'), health: createHealth('diary') }
+    recordAudit('diary', createServer({ config, ...deps }), config, deps, async () => {}).note('last.words', {})
+    throw new Error('the end')`
+  const { status } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
+    cwd: path.join(import.meta.dirname, '..', '..'),
+    env: { ...process.env, DATA_DIR: folder, LOG_LEVEL: 'fatal' },
+  })
+  t.equal(status, 1)
+  t.match(readFileSync(path.join(folder, 'audit-spool', 'diary.ndjson'), 'utf8'), /^\{.*"event":"last.words".*\}\n$/)
+  t.end()
 })

@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Caller } from '../caller.ts'
 import { PERMISSIONS, SERVICE_ROLE, type PermissionClass } from '../permissions.ts'
 import type { ProcessName } from '../ports.ts'
-import './event.ts'
+import type { AuditEvent } from './event.ts'
 
 export type AuditResult = 'allowed' | 'refused' | 'failed'
 
@@ -89,3 +89,29 @@ export function rowOf(service: ProcessName, id: string, request: FastifyRequest,
     detail: auditEvent?.detail === undefined ? null : JSON.stringify(auditEvent.detail),
   }
 }
+
+/** The row of something that a process did by itself. @param id unique among all processes */
+export const ownRow = (
+  service: ProcessName,
+  id: string,
+  event: string,
+  detail: NonNullable<AuditEvent['detail']>,
+): AuditRow => ({
+  id,
+  time: Date.now(),
+  service,
+  request_id: '',
+  event,
+  actor: `process:${service}`,
+  credential: null,
+  tenant: 'default',
+  ip: '',
+  user_agent: null,
+  method: '',
+  path: '',
+  permission: null,
+  status: 0,
+  result: 'allowed',
+  target: null,
+  detail: JSON.stringify(detail),
+})
