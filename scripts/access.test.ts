@@ -4,7 +4,7 @@ import { startSystem } from './test/system.ts'
 import { ended, limited } from './test/walk/credentials.ts'
 import { lowerRoles, others } from './test/walk/others.ts'
 import { inside, withoutCredential } from './test/walk/outsiders.ts'
-import { makePeople } from './test/walk/people.ts'
+import { makePeople, ORIGIN } from './test/walk/people.ts'
 import { GUARDED, PLACES, type Place } from './test/walk/places.ts'
 import { REQUESTS } from './test/walk/requests.ts'
 import { makeThings } from './test/walk/things.ts'
@@ -18,6 +18,7 @@ const ROWS_MS = 5000
 const MANY = '1000000'
 const ENV = {
   ACCESS: 'required',
+  PUBLIC_URL: ORIGIN,
   INTERNAL_SECRET,
   API_KEYS: 'default:collector-key,elsewhere:elsewhere-key:admin,default:reader-key:viewer',
   RATE_LIMIT_GENERAL: MANY,

@@ -255,6 +255,8 @@ export const ROUTE_PERMISSIONS: Record<ProcessName, Partial<Record<PermissionNam
       'GET /api/admin/tenants',
       'POST /api/admin/tenants',
       'DELETE /api/admin/tenants/:id',
+      'DELETE /api/admin/accounts/:id/second-factors',
+      'DELETE /api/admin/accounts/:id/sessions',
       'GET /api/admin/keys',
       'GET /api/admin/keys/:id',
       'POST /api/admin/keys',

@@ -172,6 +172,7 @@ export function buildIdentity(config: IdentityConfig, deps: Deps): Built {
     sessions,
     revocations,
     secondFactor,
+    mfa,
     samePerson,
     endGrants,
   })

@@ -8,11 +8,13 @@ import type { Passwords } from '../login/passwords.ts'
 import type { Mailer } from '../mail/mailer.ts'
 import type { SamePerson } from '../mfa/same-person.ts'
 import type { SecondFactor } from '../mfa/second-factor.ts'
+import type { MfaStore } from '../mfa/store.ts'
 import type { Revocations } from '../revocations/store.ts'
 import type { SessionStore } from '../sessions/store.ts'
 import { tenantRoutes } from '../tenants/routes.ts'
 import { createTenantStore } from '../tenants/store.ts'
 import { createEndAccess } from './access.ts'
+import { helpRoutes } from './admin/help.ts'
 import { invitationRoutes } from './admin/invitations.ts'
 import { adminAccountRoutes } from './admin/routes.ts'
 import { createAdminStore } from './admin/store.ts'
@@ -41,6 +43,7 @@ export interface AccountParts {
   sessions: SessionStore
   revocations: Revocations
   secondFactor: Pick<SecondFactor, 'methodsOf'>
+  mfa: MfaStore
   samePerson: SamePerson
   /** Ends what applications were allowed to do. */
   endGrants(account: Owner): void
@@ -67,6 +70,7 @@ export function registerAccounts(app: App, given: AccountParts) {
   void app.register(meRoutes(parts))
   void app.register(accountPages({ ...parts, verification, reset }))
   void app.register(adminAccountRoutes(admin), { prefix: '/api/admin/accounts' })
+  void app.register(helpRoutes(admin), { prefix: '/api/admin/accounts' })
   void app.register(invitationRoutes(admin), { prefix: '/api/admin/accounts' })
   void app.register(tenantRoutes(admin), { prefix: '/api/admin/tenants' })
 
