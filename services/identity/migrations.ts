@@ -239,8 +239,9 @@ export const migrations: readonly Migration[] = [
   );
   CREATE INDEX audit_by_time ON audit (tenant, time, seq);
   CREATE INDEX audit_by_actor ON audit (tenant, actor, time, seq);
+  CREATE INDEX audit_by_ip ON audit (tenant, ip, time, seq);
   CREATE INDEX audit_by_target ON audit (tenant, target, time, seq) WHERE target IS NOT NULL;
-  CREATE INDEX audit_by_request ON audit (request_id) WHERE request_id <> '';
+  CREATE INDEX audit_by_request ON audit (tenant, request_id, time, seq);
   -- The last row that retention has deleted: what the first one that is left follows.
   CREATE TABLE audit_anchor (
     one INTEGER PRIMARY KEY CHECK (one = 1),

@@ -6,6 +6,7 @@ import path from 'node:path'
 import t, { type Test } from 'tap'
 import type { AuditRow } from '#shared/audit/row.ts'
 import { openKeyring } from '#shared/keyring.ts'
+import { asTenant } from '#shared/scope.ts'
 import { until } from '#shared/test/until.ts'
 import { identity, process, type Identity } from '../test/identity.ts'
 import { GENESIS, hashOf, type StoredRow } from './chain.ts'
@@ -189,6 +190,31 @@ t.test('auditors find rows of their own tenant by every filter, in pages', async
       .slice(0, -1)
       .map((line) => (JSON.parse(line) as { id: string }).id),
     ['test-1', 'test-2', 'test-4'],
+  )
+})
+
+t.test('few rows among many are found in short looks, and each filter with an index uses it', async (t) => {
+  const service = await identity(t)
+  const store = createAuditStore(service.db)
+  const tenant = asTenant('teamA')
+  const rows = Array.from({ length: 12_000 }, (_, n) => rowAt(n, { tenant }))
+  rows[3] = rowAt(3, { tenant, event: 'key.revoked', ip: '2001:db8::1' })
+  service.db.transaction(() => store.append(store.head(), store.chained(store.head(), rows)))()
+  const first = store.list(tenant, { event: 'key' }, 10)
+  t.equal(first.entries.length, 0)
+  t.match(first.next, [Number, Number])
+  t.equal(store.list(tenant, { event: 'key' }, 10, first.next).entries.length, 1)
+  t.equal(store.list(tenant, { ip: '2001:db8::1' }, 10).entries.length, 1)
+  t.equal(store.list(tenant, { ip: '2001:db8::1', result: 'failed', event: 'key' }, 10).entries.length, 0)
+  const caller = { ...auditor, tenant }
+  const page = await list(service, '?event=key.revoked', caller)
+  t.same([page.entries.map(({ id }) => id), page.next_cursor], [['test-3'], undefined])
+  const pages = await list(service, '?service=calendar&limit=7', caller)
+  t.equal(pages.entries.length, 7)
+  const after = await list(service, `?service=calendar&limit=7&cursor=${pages.next_cursor}`, caller)
+  t.same(
+    [...pages.entries, ...after.entries].map(({ id }) => id),
+    Array.from({ length: 14 }, (_, n) => `test-${11_999 - n}`),
   )
 })
 

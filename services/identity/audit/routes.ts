@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream'
+import { setImmediate as pause } from 'node:timers/promises'
 import { decodeCursor, encodeCursor } from '#shared/pagination.ts'
 import { invalidField } from '#shared/problem.ts'
 import type { Tenant } from '#shared/scope.ts'
@@ -10,6 +11,8 @@ import { auditListSchema, auditQuery, exportQuery, rowsSchema, type AuditFilter 
 import type { AuditKey, AuditStore } from './store.ts'
 
 const EXPORT_PAGE = 500
+/** Looks at the log for one page: a million rows. */
+const LOOKS_MAX = 100
 /** Of as many rows as a process sends at once, each with its texts as long as they can be. */
 const ROWS_MAX_BYTES = 8 * 1024 * 1024
 const tags = ['audit']
@@ -41,6 +44,20 @@ export function* linesOf(store: AuditStore, tenant: Tenant, { from = 0, to = Dat
   }
 }
 
+/** A page of the list; others are served between two looks at the log. Few rows of many may need more than one page. */
+async function pageOf(store: AuditStore, tenant: Tenant, filter: AuditFilter, limit: number, after?: AuditKey) {
+  const entries: Omit<StoredRow, 'hash'>[] = []
+  let next = after
+  for (let look = 0; look < LOOKS_MAX; look++) {
+    const found = store.list(tenant, filter, limit - entries.length, next)
+    entries.push(...found.entries)
+    next = found.next
+    if (next === undefined || entries.length === limit) break
+    await pause()
+  }
+  return { entries, next }
+}
+
 /** `/api/audit` for auditors of a tenant, and where other processes hand in their rows. */
 export const auditRoutes =
   (store: AuditStore, log: AuditLog, flush: () => Promise<void>, config: IdentityConfig) => async (app: App) => {
@@ -61,7 +78,7 @@ export const auditRoutes =
           cursor === undefined ? undefined : (decodeCursor(cursor, ['number', 'number']) as unknown as AuditKey)
         // What this process answered a moment ago is in the list already.
         await flush()
-        const { entries, next } = await store.list(request.caller.tenant, filter, limit, after)
+        const { entries, next } = await pageOf(store, request.caller.tenant, filter, limit, after)
         return {
           entries: entries.map(entryOf),
           ...(next === undefined ? {} : { next_cursor: encodeCursor(next) }),

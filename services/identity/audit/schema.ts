@@ -88,5 +88,5 @@ const entrySchema = Joi.object({
 
 export const auditListSchema = Joi.object({
   entries: Joi.array().items(entrySchema).required(),
-  next_cursor: Joi.string(),
+  next_cursor: Joi.string().description('There may be more; the page itself may be short, even empty'),
 })

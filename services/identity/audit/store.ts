@@ -1,4 +1,5 @@
 import type { AuditRow } from '#shared/audit/row.ts'
+import type { Statement } from 'better-sqlite3'
 import type { Database } from '#shared/database.ts'
 import type { Tenant } from '#shared/scope.ts'
 import { COLUMNS, GENESIS, hashOf, type StoredRow } from './chain.ts'
@@ -37,6 +38,18 @@ const CONDITIONS = {
   request_id: 'request_id = :request_id',
 } as const satisfies Record<keyof AuditFilter, string>
 
+/** Filters that have an index, the narrowest first: it gives their rows in the order of the list. */
+const INDEXES = {
+  request_id: 'audit_by_request',
+  target: 'audit_by_target',
+  actor: 'audit_by_actor',
+  ip: 'audit_by_ip',
+} as const
+const INDEXED = Object.keys(INDEXES) as (keyof typeof INDEXES)[]
+
+/** Rows that one look at the log goes through: a few milliseconds. */
+const LOOK = 10_000
+
 const NAMES = COLUMNS.join(', ')
 
 /** All SQL about the audit log. Rows are only ever added, at the end, and taken away at the beginning by retention. */
@@ -53,11 +66,14 @@ export function createAuditStore(db: Database) {
   const at = db.prepare<[number], Head>('SELECT seq, hash FROM audit WHERE seq = ?')
   const setAnchor = db.prepare('UPDATE audit_anchor SET seq = ?, hash = ?')
   const drop = db.prepare('DELETE FROM audit WHERE seq <= ?')
-  const prepared = new Map<string, ReturnType<typeof prepare>>()
-  const prepare = (where: string) =>
-    db.prepare<[object], Omit<StoredRow, 'hash'>>(
-      `SELECT ${NAMES} FROM audit WHERE ${where} ORDER BY time DESC, seq DESC LIMIT :limit`,
-    )
+  const prepared = new Map<string, Statement<[object], Omit<StoredRow, 'hash'>>>()
+  /** @param index keeps SQLite, which knows nothing about the rows, from reading all of them in the order of time */
+  function select(names: string, index: string, where: readonly string[], rest: string) {
+    const sql = `SELECT ${names} FROM audit INDEXED BY ${index} WHERE ${where.join(' AND ')} ORDER BY time DESC, seq DESC ${rest}`
+    const statement = prepared.get(sql) ?? db.prepare<[object], Omit<StoredRow, 'hash'>>(sql)
+    prepared.set(sql, statement)
+    return statement
+  }
   const page = db.prepare<[object], Omit<StoredRow, 'hash'>>(
     `SELECT ${NAMES} FROM audit WHERE tenant = :tenant AND time BETWEEN :from AND :to AND (time, seq) > (:time, :seq)
      ORDER BY time, seq LIMIT :limit`,
@@ -91,16 +107,31 @@ export function createAuditStore(db: Database) {
       if (found.seq !== last.seq || !found.hash.equals(last.hash)) throw new OtherEnd(found)
       for (const row of rows) insert.run(row)
     },
-    /** One page of a tenant's rows, newest first. */
+    /**
+     * One page of a tenant's rows, newest first, from those that one look goes through: it may hold fewer than `limit`, even
+     * none, and have a next one all the same.
+     */
     list(tenant: Tenant, filter: AuditFilter, limit: number, after?: AuditKey) {
       const asked = (Object.keys(CONDITIONS) as (keyof AuditFilter)[]).filter((name) => filter[name] !== undefined)
-      const where = ['tenant = :tenant', ...asked.map((name) => CONDITIONS[name])]
-      if (after !== undefined) where.push('(time, seq) < (:time, :seq)')
-      const key = where.join(' AND ')
-      const statement = prepared.get(key) ?? prepare(key)
-      prepared.set(key, statement)
-      const rows = statement.all({ ...filter, tenant, limit: limit + 1, time: after?.[0], seq: after?.[1] })
-      const end = rows.length > limit ? rows[limit - 1] : undefined
+      const narrowest = INDEXED.find((name) => filter[name] !== undefined)
+      const index = narrowest === undefined ? 'audit_by_time' : INDEXES[narrowest]
+      const isOrdered = (name: keyof AuditFilter) => name === 'from' || name === 'to' || name === narrowest
+      const along = ['tenant = :tenant', ...asked.filter(isOrdered).map((name) => CONDITIONS[name])]
+      if (after !== undefined) along.push('(time, seq) < (:time, :seq)')
+      const others = asked.filter((name) => !isOrdered(name)).map((name) => CONDITIONS[name])
+      const given = { ...filter, tenant, time: after?.[0], seq: after?.[1] }
+      const look =
+        others.length === 0
+          ? undefined
+          : select('time, seq', index, along, 'LIMIT 1 OFFSET :look').get({ ...given, look: LOOK - 1 })
+      if (look !== undefined) along.push('(time, seq) >= (:look_time, :look_seq)')
+      const rows = select(NAMES, index, [...along, ...others], 'LIMIT :limit').all({
+        ...given,
+        limit: limit + 1,
+        look_time: look?.time,
+        look_seq: look?.seq,
+      })
+      const end = rows.length > limit ? rows[limit - 1] : look
       return {
         entries: rows.slice(0, limit),
         ...(end === undefined ? {} : { next: [end.time, end.seq] as const }),
