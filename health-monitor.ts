@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ConfigError, readConfig } from '#shared/config.ts'
+import { ConfigError, readConfig, toolEnv } from '#shared/config.ts'
 import { EXIT_USAGE, languageOf, readOptions, UsageError } from './scripts/monitor/args.ts'
 import { createMonitor } from './scripts/monitor/monitor.ts'
 import { output } from './scripts/monitor/output.ts'
@@ -13,7 +13,7 @@ async function main(): Promise<number> {
     return 0
   }
   const lang = languageOf(options.lang, process.env)
-  const monitor = createMonitor(readConfig(monitorSettings, process.env), options, lang)
+  const monitor = createMonitor(readConfig(monitorSettings, toolEnv(process.env)), options, lang)
   const stopping = new AbortController()
   const { signal } = stopping
   // The first signal ends the load or the watch in order (scratch data is removed); a second one ends at once.

@@ -1,6 +1,6 @@
 import Sqlite from 'better-sqlite3'
 import { spawnSync } from 'node:child_process'
-import { copyFileSync } from 'node:fs'
+import { copyFileSync, readdirSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
 import { until } from '#shared/test/until.ts'
@@ -11,9 +11,11 @@ t.setTimeout(120_000)
 
 const CLI = path.join(import.meta.dirname, 'audit.ts')
 
-const audit = (dataDir: string, ...args: string[]) => {
+const audit = (dataDir: string, ...args: string[]) => run({ DATA_DIR: dataDir }, ...args)
+
+function run(settings: NodeJS.ProcessEnv, ...args: string[]) {
   const { status, stdout, stderr } = spawnSync(process.execPath, [CLI, ...args], {
-    env: { ...process.env, DATA_DIR: dataDir },
+    env: { ...process.env, ...settings },
     encoding: 'utf8',
   })
   return { status, text: stdout + stderr }
@@ -85,6 +87,13 @@ t.test('every process records what it answers, SIGTERM loses nothing, and the lo
   t.match(audit(folder, 'tidy'), { status: 64, text: /Usage/ })
   t.match(audit(folder, 'export', '--from', 'yesterday'), { status: 64, text: /--from must be a time/ })
   t.equal(audit(folder, '--help').status, 0)
+  const locked = t.testdir({})
+  copyFileSync(path.join(dataDir, 'identity.db'), path.join(locked, 'identity.db'))
+  t.match(audit(locked, 'verify'), { status: 2, text: /set ENCRYPTION_KEYS_FILE/ })
+  t.same(readdirSync(locked), ['identity.db'], 'what only reads makes no key')
+  const production = { NODE_ENV: 'production', HOST: '0.0.0.0', DATA_DIR: dataDir }
+  const keys = { ENCRYPTION_KEYS_FILE: path.join(dataDir, 'encryption.keys') }
+  t.match(run({ ...production, ...keys }, 'verify'), { status: 0 }, 'with the folder and the keys alone')
   t.match(audit(path.join(folder, 'nowhere'), 'verify'), { status: 2, text: /identity\.db is not there/ })
 })
 

@@ -3,9 +3,8 @@ import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { once } from 'node:events'
 import { parseArgs } from 'node:util'
-import { ConfigError, readConfig, type CommonConfig, type Settings } from '#shared/config.ts'
-import { keyringSettings, openKeyring, type KeyringConfig } from '#shared/keyring.ts'
-import { commonSettings } from '#shared/config.ts'
+import { commonSettings, ConfigError, readConfig, toolEnv, type CommonConfig, type Settings } from '#shared/config.ts'
+import { hasKeys, keyringSettings, openKeyring, type KeyringConfig } from '#shared/keyring.ts'
 import { entryOf } from '../services/identity/audit/routes.ts'
 import { verifyAudit } from '../services/identity/audit/verify.ts'
 import type { StoredRow } from '../services/identity/audit/chain.ts'
@@ -15,8 +14,8 @@ const USAGE = `Usage: npm run audit -- verify | export [--from TIME] [--to TIME]
   verify   reads the whole audit log and says whether any row was edited, deleted, added, reordered or cut off
   export   prints all rows of a span, of all tenants, oldest first, as NDJSON; TIME is ISO 8601
 
-Reads identity.db, audit.checkpoint and the encryption keys as the service does (DATA_DIR, ENCRYPTION_KEYS); the
-service may run meanwhile. Exit codes: 0 all is as it was written, 1 it is not, 2 it could not be read.`
+Reads identity.db, audit.checkpoint and the encryption keys as the service does (DATA_DIR,
+ENCRYPTION_KEYS_FILE or ENCRYPTION_KEYS); the service may run meanwhile. Exit codes: 0 all is as it was written, 1 it is not, 2 it could not be read.`
 
 const EXIT = { ok: 0, faults: 1, unreadable: 2, usage: 64 } as const
 
@@ -57,10 +56,7 @@ if ((command !== 'verify' && command !== 'export') || positionals.length > 1) fa
 function configOrFail(): Readonly<AuditConfig> {
   try {
     // Reading needs no more than the folder and the keys: what else production wants is asked of the service.
-    return readConfig(settings, {
-      ...process.env,
-      NODE_ENV: process.env.NODE_ENV === 'production' ? '' : process.env.NODE_ENV,
-    })
+    return readConfig(settings, toolEnv(process.env))
   } catch (error) {
     return fail(EXIT.unreadable, (error as Error).message)
   }
@@ -73,6 +69,10 @@ if (!existsSync(file)) fail(EXIT.unreadable, `${file} is not there; set DATA_DIR
 try {
   const db = new Sqlite(file, { readonly: true })
   if (command === 'verify') {
+    // The service's own keys, or none: keys made here would make every log look forged, and stay in the folder.
+    if (!hasKeys(config)) {
+      fail(EXIT.unreadable, 'no encryption key: set ENCRYPTION_KEYS_FILE (or ENCRYPTION_KEYS) as the service has it')
+    }
     const { rows, first, last, faults } = verifyAudit(db, config.DATA_DIR, openKeyring(config))
     const span = rows === 0 ? '' : ` (${first} to ${last})`
     if (faults.length === 0) console.log(`The audit log is as it was written: ${rows} rows${span}.`)

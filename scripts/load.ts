@@ -1,4 +1,4 @@
-import { ConfigError, readConfig } from '#shared/config.ts'
+import { ConfigError, readConfig, toolEnv } from '#shared/config.ts'
 import { accessOf } from './monitor/access.ts'
 import { EXIT_USAGE, UsageError } from './monitor/args.ts'
 import { ask } from './monitor/ask.ts'
@@ -33,7 +33,7 @@ async function main(): Promise<number> {
     process.stdout.write(USAGE)
     return 0
   }
-  const config = readConfig(monitorSettings, process.env)
+  const config = readConfig(monitorSettings, toolEnv(process.env))
   const origin = loadTarget(readTargets(config))
   const alive = await ask(`${origin}/health`)
   if (alive.problem !== undefined) {

@@ -8,6 +8,7 @@ import {
   DEFAULT_API_KEYS,
   isLoopback,
   readConfig,
+  toolEnv,
   type CommonConfig,
 } from './config.ts'
 
@@ -87,6 +88,19 @@ t.test('API keys are tenant:key[:role], and anything else is refused by name', a
   for (const wrong of ['a', 'a:', ':1', 'a:1:ROLE', 'a:1,,b:2', 'a:1:r:x', 'a b:1', `${'t'.repeat(65)}:1`]) {
     t.throws(() => read(wrong), { name: 'ConfigError', message: /^API_KEYS must be a list of tenant:key/ }, wrong)
   }
+})
+
+t.test('a tool on a production system needs none of its secrets, and reads the same defaults', async (t) => {
+  const read = (env: NodeJS.ProcessEnv) =>
+    readConfig<CommonConfig & ApiKeysConfig>(
+      { ...commonSettings, API_KEYS: apiKeysSetting },
+      toolEnv({ NODE_ENV: 'production', ...env }),
+    )
+  t.match(read({ HOST: '0.0.0.0', ACCESS: '' }), { ACCESS: 'required', API_KEYS: 'none' })
+  t.match(read({ API_KEYS: 'team:key' }), { API_KEYS: 'team:key' })
+  t.throws(() => read({ HOST: '0.0.0.0', ACCESS: 'open' }), /ACCESS must be required/)
+  const other = { NODE_ENV: 'test' }
+  t.equal(toolEnv(other), other)
 })
 
 t.test('the published default key is good on this machine only, and so are the admin pages', async (t) => {

@@ -135,6 +135,16 @@ export const adminHost = (host: string): string => (isLoopback(host) ? host : '1
 /** What is other than the documented default when NODE_ENV is production. */
 const PRODUCTION_DEFAULTS: NodeJS.ProcessEnv = { ACCESS: 'required', API_KEYS: NO_API_KEYS, SIGNUP: 'approval' }
 
+/**
+ * The environment for a tool that only looks at a production system: what is other there by default is the same, and
+ * secrets that it does not use need not be in the shell that it is called from.
+ */
+export function toolEnv(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  if (env.NODE_ENV !== 'production') return env
+  const standard = Object.entries(PRODUCTION_DEFAULTS).map(([name, value]) => [name, env[name] || value])
+  return { ...env, ...(Object.fromEntries(standard) as NodeJS.ProcessEnv), NODE_ENV: '' }
+}
+
 /** Fewer kinds of characters than this are a word that somebody typed, or one letter over and over. */
 const SECRET_KINDS_MIN = 10
 
@@ -185,7 +195,9 @@ export function readConfig<T extends CommonConfig>(settings: Settings<T>, env: N
   }
   const { API_KEYS: keys } = value as Partial<SecretSettings>
   if (faults.length === 0 && keys === DEFAULT_API_KEYS && !isLoopback(value.HOST)) {
-    faults.push(`API_KEYS is the published default, and HOST=${value.HOST} lets others use it: set keys of your own`)
+    faults.push(
+      `API_KEYS is the published default, and HOST=${value.HOST} lets others use it: set keys of your own, or none`,
+    )
   }
   if (isProduction) {
     const named = new Set(error?.details.map((fault) => fault.path[0]))

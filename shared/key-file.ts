@@ -66,13 +66,16 @@ export function readKeyFile(file: string, setting: string): EncryptionKey[] {
   throw new ConfigError([`${setting} ${found.fault} (${file})`])
 }
 
+/** Where the key file of a development system is. */
+export const ownKeyPath = (folder: string): string => path.join(folder, 'encryption.keys')
+
 /**
  * The key file of a development system, made with one random key when it is missing. Processes that start at the same moment
  * agree: each writes a file of its own, and only the first one gets the name (link(2) never replaces).
  * @returns its path
  */
 export function ownKeyFile(folder: string): string {
-  const file = path.join(folder, 'encryption.keys')
+  const file = ownKeyPath(folder)
   if (existsSync(file)) return file
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   const own = `${file}.${randomBytes(8).toString('hex')}`

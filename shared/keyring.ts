@@ -1,9 +1,10 @@
 import { createHmac, createSecretKey, hkdfSync, timingSafeEqual, type KeyObject } from 'node:crypto'
 import type Joi from 'joi'
+import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { ConfigError, text, type CommonConfig, type Settings } from './config.ts'
 import { keyIdOf, openWith, rewrap, sealWith, SealRefused, type Aad } from './envelope.ts'
-import { keysOf, ownKeyFile, readKeyFile, type EncryptionKey } from './key-file.ts'
+import { keysOf, ownKeyFile, ownKeyPath, readKeyFile, type EncryptionKey } from './key-file.ts'
 
 export interface KeyringConfig {
   ENCRYPTION_KEYS?: string
@@ -88,6 +89,14 @@ export function createKeyring(keys: readonly EncryptionKey[]) {
     resealed: (sealed: Buffer, aad: Aad): Buffer => rewrap(keyFor(sealed, aad), primary, sealed, aad),
   }
 }
+
+/** Whether {@link openKeyring} would find keys, without making any. */
+export const hasKeys = ({
+  ENCRYPTION_KEYS,
+  ENCRYPTION_KEYS_FILE,
+  DATA_DIR,
+}: KeyringConfig & Pick<CommonConfig, 'DATA_DIR'>): boolean =>
+  (ENCRYPTION_KEYS ?? ENCRYPTION_KEYS_FILE) !== undefined || existsSync(ownKeyPath(DATA_DIR))
 
 /**
  * The keyring of a process: from ENCRYPTION_KEYS, from ENCRYPTION_KEYS_FILE, or, outside production, from encryption.keys in

@@ -47,7 +47,7 @@ export function verifyAudit(db: Database, dataDir: string, keyring: Pick<Keyring
 }
 
 function faultOf(point: Checkpoint | 'missing' | 'forged', store: ReturnType<typeof createAuditStore>) {
-  if (point === 'forged') return 'the checkpoint was not written with a key of the keyring'
+  if (point === 'forged') return 'the checkpoint was not written with a key of the keyring (ENCRYPTION_KEYS_FILE)'
   // The service writes one when it starts on an empty database.
   if (point === 'missing') return 'the checkpoint is missing'
   return contradiction(point, store.head(), store.anchor())
