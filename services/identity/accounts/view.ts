@@ -2,6 +2,12 @@ import type { Account, Membership } from './store.ts'
 
 export type AccountView = ReturnType<typeof accountView>
 
+/** What a pending account waits for. */
+export const awaitedBy = (account: Account): ('email' | 'approval')[] => [
+  ...(account.awaits_email === 1 ? (['email'] as const) : []),
+  ...(account.awaits_approval === 1 ? (['approval'] as const) : []),
+]
+
 /** An account as the API shows it; the hash of its password stays inside. */
 export const accountView = (account: Account, memberships: readonly Membership[]) => ({
   id: account.id,
@@ -9,8 +15,7 @@ export const accountView = (account: Account, memberships: readonly Membership[]
   email_verified: account.email_verified_at !== null,
   name: account.name,
   state: account.state,
-  /** What a pending account waits for. */
-  awaits: [...(account.awaits_email === 1 ? ['email'] : []), ...(account.awaits_approval === 1 ? ['approval'] : [])],
+  awaits: awaitedBy(account),
   has_password: account.password_hash !== null,
   locale: account.locale,
   time_zone: account.time_zone,

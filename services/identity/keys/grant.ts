@@ -27,7 +27,14 @@ export function grantedScope(
   const wanted = scope?.split(' ') ?? allowed
   const beyond = wanted.filter((one) => !allowed.includes(one))
   if (beyond.length > 0 || wanted.length === 0) {
-    throw refuse('scope', `A key of the role ${role} cannot get ${beyond.join(' ') || 'any scope'} from you`)
+    // Most often the role was left out, which is a viewer's.
+    const enough = ROLES.find(
+      (one) =>
+        lesserRole(one, own) === one &&
+        beyond.every((two) => scopesOf(one).split(' ').includes(two) && (limits?.includes(two) ?? true)),
+    )
+    const hint = beyond.length === 0 || enough === undefined ? '' : `; give it the role ${enough}`
+    throw refuse('scope', `A key of the role ${role} cannot get ${beyond.join(' ') || 'any scope'} from you${hint}`)
   }
   return wanted.join(' ')
 }

@@ -99,7 +99,12 @@ t.test('nobody gives a key more than they have: neither role, nor scope, nor ano
     service.call('POST', MINE, { as, body: { name: 'n', role: 'viewer', ...body } })
   t.match((await ask({ role: 'admin' })).json(), { status: 403, errors: [{ field: 'role' }] })
   t.match((await ask({ scope: 'admin' })).json(), { status: 403, errors: [{ field: 'scope' }] })
-  t.match((await ask({ scope: 'ingest' })).json(), { status: 403 }, 'a viewer cannot send reports')
+  t.match(
+    (await ask({ scope: 'ingest' })).json(),
+    { status: 403, detail: 'A key of the role viewer cannot get ingest from you; give it the role operator' },
+    'a viewer cannot send reports, and the answer names who can',
+  )
+  t.notMatch((await ask({ scope: 'audit:read' })).json<{ detail: string }>().detail, 'give it')
   t.equal((await ask({ role: 'operator', scope: 'ingest' })).status, 201)
   const sneaky = await ask({ tenant: 'teamA', account_id: 'x', user: 'x', hash: 'x', id: 'x' })
   t.match(sneaky.json(), { tenant: 'default' })

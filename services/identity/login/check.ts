@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import { Problem } from '#shared/problem.ts'
 import type { Writes } from '#shared/writes.ts'
+import { awaitedBy } from '../accounts/view.ts'
 import { emailOf, type Account, type AccountState, type AccountStore } from '../accounts/store.ts'
 import type { Passwords } from './passwords.ts'
 import type { Throttle } from './throttle.ts'
@@ -37,9 +38,19 @@ const REFUSALS: Partial<Record<AccountState, string>> = {
   suspended: 'This account is suspended',
 }
 
+const AWAITED = { email: 'confirm the e-mail address by the link in the mail', approval: 'wait for an administrator' }
+
 /** What somebody learns who has the password of an account that is not approved. */
-const notApproved = ({ state }: Account) =>
-  new Problem('forbidden', { detail: REFUSALS[state] ?? 'This account is not approved', extensions: { state } })
+function notApproved(account: Account): Problem {
+  const isPending = account.state === 'pending'
+  const awaits = isPending ? awaitedBy(account) : []
+  const hint = awaits.map((what) => AWAITED[what]).join(', and ')
+  const detail = `${REFUSALS[account.state] ?? 'This account is not approved'}${hint === '' ? '' : `: ${hint}`}`
+  return new Problem('forbidden', {
+    detail,
+    extensions: { state: account.state, ...(isPending ? { awaits } : {}) },
+  })
+}
 
 /** Checks passwords of accounts; every check is throttled. */
 export function createPasswordCheck({ accounts, passwords, throttle, writes }: CheckParts) {
@@ -73,7 +84,8 @@ export function createPasswordCheck({ accounts, passwords, throttle, writes }: C
     /**
      * The account of an e-mail address and a password.
      * @throws Problem unauthenticated (401) with one text and after the same work, whatever is wrong; forbidden (403) with
-     * the member `state` for the right password of an account that is not approved; too-many-requests (429);
+     * the member `state`, and `awaits` while it is pending, for the right password of an account that is not approved;
+     * too-many-requests (429);
      * overloaded (503)
      */
     async check({ email: written, password, ip, request }: Credentials): Promise<Account> {

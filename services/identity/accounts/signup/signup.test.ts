@@ -94,7 +94,7 @@ t.test('with mail nobody signs in before the link was used, and it is good once'
   await signup(service)
   const refused = await login(service, 'kim@example.com')
   t.equal(refused.status, 403)
-  t.match(refused.json(), { state: 'pending' })
+  t.match(refused.json(), { state: 'pending', awaits: ['email'], detail: /confirm the e-mail address/ })
   const token = await box.token('kim@example.com')
   const confirmed = await verify(service, token)
   t.equal(confirmed.status, 200)
@@ -155,7 +155,9 @@ t.test('production asks an administrator unless it says otherwise; closed is clo
   const made = await signup(approval)
   t.equal(made.status, 201)
   t.match(made.json(), { state: 'pending', awaits: ['approval'] })
-  t.equal((await login(approval, 'kim@example.com')).status, 403)
+  const waits = await login(approval, 'kim@example.com')
+  t.equal(waits.status, 403)
+  t.match(waits.json(), { awaits: ['approval'], detail: 'This account is not approved yet: wait for an administrator' })
 })
 
 t.test('the mail that confirms is sent again to who needs it and to nobody else, with one answer', async (t) => {
