@@ -24,7 +24,7 @@ t.test('everything comes up on its own file, says where it listens, and ends wit
     t.equal((await fetch(`${system[name]}/health`)).status, 200, name)
     t.equal((await fetch(`${system.admin[name]}/health/ready`)).status, 200, name)
   }
-  t.match(said, /Ready in \d+\.\d s/)
+  t.match(said, new RegExp(`Ready in \\d+\\.\\d s, pid ${system.supervisor.pid}\\.`), 'where to send signals')
   const url = /curl (\S+)/.exec(said)?.[1] as string
   t.equal((await fetch(url)).status, 200, 'the line to try works')
   for (const name of SERVICES) t.ok(existsSync(path.join(system.dataDir, `${name}.db`)), name)

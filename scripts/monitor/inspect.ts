@@ -27,6 +27,8 @@ export interface LoadOrder {
   access: Access
 }
 
+const NO_KEY = /^HTTP 40[13]$/
+
 /** The load and the checks of its budgets; without scratch data there is no load, which is a failed check. */
 async function loadOf(origin: string, watched: Watched, { settings, access }: LoadOrder, signal?: AbortSignal) {
   try {
@@ -34,7 +36,8 @@ async function loadOf(origin: string, watched: Watched, { settings, access }: Lo
     return { load, checks: budgetChecks(load, watched.budgets) }
   } catch (error) {
     if (!(error instanceof ScratchError)) throw error
-    const problem: Problem = { code: 'no-scratch', values: { path: error.path, got: error.got } }
+    const code = NO_KEY.test(error.got) ? 'no-key' : 'no-scratch'
+    const problem: Problem = { code, values: { path: error.path, got: error.got } }
     const check: Check = { target: 'load', name: 'scratch', kind: 'probe', decides: false, ok: false, problem }
     return { checks: [check] }
   }

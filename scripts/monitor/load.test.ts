@@ -83,6 +83,14 @@ t.test('without scratch data there is no load: that is a failed check, and what 
   )
   t.equal(run.exit_code, 1)
   t.equal(gateway.events.size, 0)
+  gateway.refuses = true
+  const refused = await inspect(watched, t.testdir({}), { settings, access })
+  const problem = { code: 'no-key', values: { path: '/api/calendar/events', got: 'HTTP 401' } }
+  t.match(
+    refused.checks.find(({ name }) => name === 'scratch'),
+    { problem },
+    'what the key may not do is said',
+  )
 })
 
 t.test('a route that fails misses its error budget, with its class', async (t) => {

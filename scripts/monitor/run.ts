@@ -27,6 +27,7 @@ export const PROBLEM_CODES = [
   'budget',
   'nothing-measured',
   'no-scratch',
+  'no-key',
 ] as const
 export type ProblemCode = (typeof PROBLEM_CODES)[number]
 

@@ -87,6 +87,7 @@ export const en = {
     budget: ({ limit, got }) => `${got} is over the budget of ${limit}`,
     'nothing-measured': () => 'nothing was measured',
     'no-scratch': ({ path, got }) => `POST ${path} failed (${got}), so there was nothing to put load on`,
+    'no-key': ({ path, got }) => `POST ${path} was refused (${got}): set NAJIMBAN_KEY to an API key that may do it`,
   } satisfies ProblemTexts,
 }
 

@@ -83,5 +83,6 @@ export const ko: Texts = {
     budget: ({ limit, got }) => `${got}, 예산 ${limit} 초과`,
     'nothing-measured': () => '측정된 것이 없습니다',
     'no-scratch': ({ path, got }) => `POST ${path} 실패 (${got}): 부하를 보낼 데이터를 만들지 못했습니다`,
+    'no-key': ({ path, got }) => `POST ${path} 거부됨 (${got}): 권한이 있는 API 키를 NAJIMBAN_KEY에 지정하세요`,
   },
 }

@@ -33,5 +33,5 @@ export function startTable(
     collector: '/health',
     identity: '/.well-known/jwks.json',
   }
-  return `${table.toString()}\nReady in ${(ms / 1000).toFixed(1)} s. Try:  curl ${url}${path[first.name]}\n`
+  return `${table.toString()}\nReady in ${(ms / 1000).toFixed(1)} s, pid ${process.pid}. Try:  curl ${url}${path[first.name]}\n`
 }

@@ -9,6 +9,8 @@ export interface FakeGateway {
   headers: Record<string, unknown>[]
   /** Paths that answer 500. */
   broken: Set<string>
+  /** Whether it lets nobody in. */
+  refuses: boolean
   /** Whether reports can be deleted. */
   deletesReports: boolean
 }
@@ -30,6 +32,7 @@ export function fakeGateway(health: unknown): FakeGateway {
     reports: new Map(),
     headers: [],
     broken: new Set(),
+    refuses: false,
     deletesReports: true,
   }
   let counter = 0
@@ -41,6 +44,7 @@ export function fakeGateway(health: unknown): FakeGateway {
         .end(body === undefined ? undefined : JSON.stringify(body))
     if (url.pathname === '/health') return send(200, health)
     gateway.headers.push(request.headers)
+    if (gateway.refuses) return send(401, { error: 'refused' })
     if (gateway.broken.has(url.pathname)) return send(500, { error: 'broken' })
     const [, folder = '', id] =
       /^(\/api\/calendar\/events|\/api\/diaries|\/reports|\/ingest\/qc|\/timeline)(?:\/(.+))?$/.exec(url.pathname) ?? [
