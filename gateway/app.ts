@@ -11,7 +11,7 @@ import { registerBrowserHeaders, SECURITY_HEADERS } from './browser-headers.ts'
 import { settings, type GatewayConfig } from './config.ts'
 import { createOpenApi } from './documents/openapi.ts'
 import { serveDocuments } from './documents/routes.ts'
-import { isOwnRefusal } from './audit.ts'
+import { ownResult } from './audit.ts'
 import { createForwarder } from './forward.ts'
 import { guardRequests } from './guard.ts'
 import { adminPages, registerProxyMetrics, serveHealth } from './health.ts'
@@ -66,7 +66,7 @@ export async function buildGateway(config: GatewayConfig, deps: Deps): Promise<B
   guardRequests(app)
   const limits = await createLimits(app, config, logger, createApiKeys(config.API_KEYS))
   app.decorateRequest('isForwarded', false)
-  recordAudit('gateway', app, config, deps, undefined, isOwnRefusal)
+  recordAudit('gateway', app, config, deps, undefined, ownResult)
   openDoor(app, config, deps, limits.countVerification)
   app.addHook('onRequest', limits.countRequest)
   const healthOptions = {

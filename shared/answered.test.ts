@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect, type AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
 import t, { type Test } from 'tap'
-import { onAnswered } from './answered.ts'
+import { onAnswered, onUnread } from './answered.ts'
 import { commonSettings, type CommonConfig } from './config.ts'
 import { createServer } from './server.ts'
 import type { Deps } from './start.ts'
@@ -20,6 +20,7 @@ async function watched(t: Test) {
     build(config: CommonConfig, deps: Deps) {
       const app = createServer({ config, ...deps })
       onAnswered(app, ({ url, ip }, { raw }) => void ended.push(`${raw.statusCode} ${url} for ${ip}`))
+      onUnread(app, ({ problem, ip }) => void ended.push(`${problem} for ${ip}`))
       app.post('/slow', async (_request, reply) => {
         begun.resolve()
         await deed.promise
@@ -76,4 +77,19 @@ t.test('an answer of which the client took a part only has ended', async (t) => 
   await leave('GET', '/endless')
   await until('the end', () => ended.length > 0)
   t.same(ended, ['200 /endless for 127.0.0.1'])
+})
+
+t.test('what nobody can read, or decode, has ended once, too', async (t) => {
+  const { app, ended } = await watched(t)
+  const { port } = app.server.address() as AddressInfo
+  for (const text of [
+    'not HTTP at all\r\n\r\n',
+    'POST /%zz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n',
+  ]) {
+    const socket = connect(port, '127.0.0.1').resume()
+    socket.write(text)
+    await once(socket, 'close')
+  }
+  await until('both ends', () => ended.length >= 2)
+  t.same(ended, ['unsafe-request for 127.0.0.1', '400 /%zz for 127.0.0.1'])
 })

@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { ProblemName } from './problem.ts'
 import type { App } from './server.ts'
 
 type Listener = (request: FastifyRequest, reply: FastifyReply) => void
@@ -10,7 +11,15 @@ declare module 'fastify' {
   }
 }
 
+/** A request that was refused because nobody could read it: there is no method, no path and no id. */
+export interface Unread {
+  problem: ProblemName
+  /** Address of the client, '' when it is not known any more. */
+  ip: string
+}
+
 const LISTENERS = Symbol('listeners of answers')
+const UNREAD = Symbol('listeners of requests that could not be read')
 
 function tell(request: FastifyRequest, reply: FastifyReply): void {
   if (request.isAnswered) return
@@ -30,6 +39,7 @@ export function endWith(request: FastifyRequest, reply: FastifyReply): void {
 /** Watches how requests end; first of all hooks, because hooks hold for what is registered after them. */
 export function watchAnswers(app: App): void {
   app.decorate(LISTENERS, [])
+  app.decorate(UNREAD, [])
   app.decorateRequest('isAnswered', false)
   app.addHook('onResponse', (request, reply, done) => {
     tell(request, reply)
@@ -45,3 +55,12 @@ export function watchAnswers(app: App): void {
 /** Calls `listener` once for every request: when it is answered, or has done what it does for a client that has left. */
 export const onAnswered = (app: App, listener: Listener): void =>
   void app.getDecorator<Listener[]>(LISTENERS).push(listener)
+
+/** Calls `listener` for every request that was refused because nobody could read it. */
+export const onUnread = (app: App, listener: (unread: Unread) => void): void =>
+  void app.getDecorator<((unread: Unread) => void)[]>(UNREAD).push(listener)
+
+/** To be called by whoever refuses such a request. */
+export function tellUnread(app: App, unread: Unread): void {
+  for (const listener of app.getDecorator<((unread: Unread) => void)[]>(UNREAD)) listener(unread)
+}

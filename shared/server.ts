@@ -14,7 +14,7 @@ import Fastify, {
 } from 'fastify'
 import type Joi from 'joi'
 import type { AnswerCache } from './answer-cache.ts'
-import { onAnswered, watchAnswers } from './answered.ts'
+import { endWith, onAnswered, tellUnread, watchAnswers } from './answered.ts'
 import type { Caller } from './caller.ts'
 import type { CommonConfig } from './config.ts'
 import { registerEtag, suffixCompressedEtag } from './etag-hook.ts'
@@ -106,11 +106,14 @@ function fieldErrors(error: Joi.ValidationError, where: string): FieldError[] {
   }))
 }
 
-/** The guard against slow and malformed clients answers before there is a request. */
-function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
+/** The guard against slow and malformed clients answers before there is a request. @returns with what, if it does */
+function answerClientError(error: NodeJS.ErrnoException, socket: Socket): ProblemName | undefined {
   // Bytes that come while an answer is under way must not put another one inside it.
   const { _httpMessage: current } = socket as Socket & { _httpMessage?: ServerResponse | null }
-  if (error.code === 'ECONNRESET' || !socket.writable || current?.headersSent === true) return void socket.destroy()
+  if (error.code === 'ECONNRESET' || !socket.writable || current?.headersSent === true) {
+    socket.destroy()
+    return undefined
+  }
   const name =
     error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
       ? 'request-timeout'
@@ -123,6 +126,7 @@ function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
     `HTTP/1.1 ${problem.statusCode} ${problem.message}\r\ncontent-type: ${PROBLEM_JSON}\r\n` +
       `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
   )
+  return name
 }
 
 /** A Fastify server with the house's rules: Joi in, problem documents out, one log line and one metric a request. */
@@ -145,10 +149,14 @@ export function createServer(options: ServerOptions): App {
       headersTimeout: config.HEADERS_TIMEOUT_MS,
       connectionsCheckingInterval: CONNECTIONS_CHECK_MS,
     },
-    clientErrorHandler: answerClientError,
+    clientErrorHandler: (error, socket) => {
+      const problem = answerClientError(error, socket as Socket)
+      if (problem !== undefined && problem !== 'request-timeout')
+        tellUnread(app, { problem, ip: (socket as Socket).remoteAddress ?? '' })
+    },
     frameworkErrors: (error, request, reply) => {
       // A path that cannot be decoded is refused before any hook runs.
-      reply.raw.once('finish', () => report(request, reply, options))
+      endWith(request, reply)
       return sendProblem(problemOf(error), request, reply.headers(options.ownHeaders ?? {}))
     },
   }).withTypeProvider<JoiTypes>() as unknown as App

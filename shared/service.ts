@@ -80,7 +80,7 @@ export function recordAudit(
   config: CommonConfig,
   { metrics, logger }: Deps,
   deliver?: Deliver,
-  isOwn?: Parameters<Recorder['register']>[1],
+  judge?: Parameters<Recorder['register']>[1],
 ): Recorder | undefined {
   const internal = createInternalClient(service, config)
   if (deliver === undefined && !internal.available) return undefined
@@ -91,7 +91,7 @@ export function recordAudit(
     registry: metrics.registry,
     logger,
   })
-  recorder.register(app, isOwn)
+  recorder.register(app, judge)
   return recorder
 }
 

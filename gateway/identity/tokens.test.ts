@@ -179,6 +179,17 @@ t.test('a token as long as no token is ends before anybody reads it', async (t) 
   t.equal(await of(20_000), 431, 'more than Node takes as a head')
   t.equal(await of(1_000_000), 431)
   t.equal(gateway.people.asked.length, 0)
+  const { rows } = gateway.people
+  await until('one row for each', () => rows.length >= 3)
+  t.match(
+    rows.map(({ event, status, result, ip, detail }) => [event, status, result, ip, detail]),
+    [
+      ['credential.refused', 401, 'refused', '127.0.0.1'],
+      ['request.unread', 431, 'refused', '127.0.0.1', '{"problem":"headers-too-large"}'],
+      ['request.unread', 431, 'refused'],
+    ],
+  )
+  t.equal(rows.length, 3)
 })
 
 t.test('clocks may differ by a little', async (t) => {

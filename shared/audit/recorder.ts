@@ -1,13 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import type { FastifyRequest } from 'fastify'
 import { Counter, type Registry } from 'prom-client'
 import type { CommonConfig } from '../config.ts'
 import type { Logger } from '../logger.ts'
 import type { ProcessName } from '../ports.ts'
-import { onAnswered } from '../answered.ts'
+import { onAnswered, onUnread } from '../answered.ts'
 import type { App } from '../server.ts'
 import type { AuditEvent } from './event.ts'
-import { isAudited, ownRow, rowOf, type AuditRow } from './row.ts'
+import { auditedAs, ownRow, rowOf, unreadRow, type AuditRow } from './row.ts'
 import { createSpool } from './spool.ts'
 
 /** Puts rows where they belong, durably; a row that is there already is not added again. @throws when it cannot */
@@ -167,13 +166,15 @@ export function createRecorder({ service, config, deliver, registry, logger }: R
     },
     /**
      * One row for every request that this process answers itself.
-     * @param isOwn whether it answered this one, and how it sees it otherwise
+     * @param judge what came of one; undefined when it does not belong into the log, or another process records it
      */
-    register(app: App, isOwn: (request: FastifyRequest, status: number) => boolean = isAudited): void {
+    register(app: App, judge: typeof auditedAs = auditedAs): void {
       app.decorateRequest('auditEvent', undefined)
       onAnswered(app, (request, reply) => {
-        if (isOwn(request, reply.raw.statusCode)) add(rowOf(service, nextId(), request, reply))
+        const result = judge(request, reply.raw.statusCode)
+        if (result !== undefined) add(rowOf(service, nextId(), request, reply, result))
       })
+      onUnread(app, (unread) => add(unreadRow(service, nextId(), unread)))
       // After the last answer, before anything is closed that delivery needs.
       app.addHook('onClose', () => stop())
       // After a fault that ends it, too.

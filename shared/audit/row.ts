@@ -1,7 +1,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Unread } from '../answered.ts'
 import type { Caller } from '../caller.ts'
 import { PERMISSIONS, SERVICE_ROLE, type PermissionClass } from '../permissions.ts'
 import type { ProcessName } from '../ports.ts'
+import { CATALOG } from '../problem.ts'
 import type { AuditEvent } from './event.ts'
 
 export type AuditResult = 'allowed' | 'refused' | 'failed'
@@ -46,11 +48,8 @@ export function actorOf(caller: Caller | undefined): string {
   return user === undefined ? credential : `account:${user}`
 }
 
-/**
- * Whether a request that was answered belongs into the audit log: it changed something, was refused, is of a class that is
- * watched, or its handler said what it was about. Of what processes ask one another only the latter.
- */
-export function isAudited(request: FastifyRequest, status: number): boolean {
+/** Whether a request that was answered belongs into the audit log. */
+function isAudited(request: FastifyRequest, status: number): boolean {
   if (request.auditEvent !== undefined) return true
   const { permission } = request.routeOptions.config
   // Whoever is no process and asks what only processes ask is refused, and that is a row.
@@ -59,11 +58,22 @@ export function isAudited(request: FastifyRequest, status: number): boolean {
   return permission !== undefined && (PERMISSIONS[permission] as PermissionClass).audited === true
 }
 
-const resultOf = (status: number): AuditResult =>
-  REFUSALS.has(status) ? 'refused' : status < 400 ? 'allowed' : 'failed'
+/**
+ * What came of a request, for the audit log; undefined for one that does not belong there: that changed nothing, was not
+ * refused, is of no class that is watched, and whose handler did not say what it was about. Of what processes ask one another
+ * only the last counts.
+ */
+export const auditedAs = (request: FastifyRequest, status: number): AuditResult | undefined =>
+  !isAudited(request, status) ? undefined : REFUSALS.has(status) ? 'refused' : status < 400 ? 'allowed' : 'failed'
 
 /** The row of a request that was answered. @param id unique among all processes */
-export function rowOf(service: ProcessName, id: string, request: FastifyRequest, reply: FastifyReply): AuditRow {
+export function rowOf(
+  service: ProcessName,
+  id: string,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  result: AuditResult,
+): AuditRow {
   const { auditEvent, method, url, routeOptions } = request
   const caller = request.caller as Caller | undefined
   const status = reply.raw.statusCode
@@ -84,11 +94,20 @@ export function rowOf(service: ProcessName, id: string, request: FastifyRequest,
     path: cut(query < 0 ? url : url.slice(0, query)),
     permission: routeOptions.config.permission ?? null,
     status,
-    result: resultOf(status),
+    result,
     target: auditEvent?.target ?? null,
     detail: auditEvent?.detail === undefined ? null : JSON.stringify(auditEvent.detail),
   }
 }
+
+/** The row of a request that nobody could read. @param id unique among all processes */
+export const unreadRow = (service: ProcessName, id: string, { problem, ip }: Unread): AuditRow => ({
+  ...ownRow(service, id, 'request.unread', { problem }),
+  actor: 'anonymous',
+  ip,
+  status: CATALOG[problem][0],
+  result: 'refused',
+})
 
 /** The row of something that a process did by itself. @param id unique among all processes */
 export const ownRow = (
