@@ -109,6 +109,12 @@ t.test('the published default key is good on this machine only, and so are the a
   t.equal(read({}).API_KEYS, DEFAULT_API_KEYS)
   t.throws(() => read({ HOST: '0.0.0.0', ACCESS: 'required' }), /API_KEYS is the published default/)
   t.equal(read({ HOST: '0.0.0.0', ACCESS: 'required', API_KEYS: 'a:b' }).API_KEYS, 'a:b')
+  const proxied = { ACCESS: 'required', PUBLIC_URL: 'https://najimban.example' }
+  t.throws(() => read(proxied), /API_KEYS .* PUBLIC_URL=https:\/\/najimban.example lets others/, 'behind a proxy, too')
+  t.equal(read({ ...proxied, API_KEYS: 'none' }).API_KEYS, 'none')
+  for (const host of ['localhost', '127.0.0.1', '[::1]']) {
+    t.equal(read({ PUBLIC_URL: `http://${host}:5000` }).API_KEYS, DEFAULT_API_KEYS, host)
+  }
   t.same(
     [adminHost('0.0.0.0'), adminHost('localhost'), adminHost('127.0.0.2')],
     ['127.0.0.1', 'localhost', '127.0.0.2'],

@@ -194,10 +194,14 @@ export function readConfig<T extends CommonConfig>(settings: Settings<T>, env: N
     faults.push(`HOST=${value.HOST} is not loopback, so ACCESS must be required: open access would let anyone in`)
   }
   const { API_KEYS: keys } = value as Partial<SecretSettings>
-  if (faults.length === 0 && keys === DEFAULT_API_KEYS && !isLoopback(value.HOST)) {
-    faults.push(
-      `API_KEYS is the published default, and HOST=${value.HOST} lets others use it: set keys of your own, or none`,
-    )
+  if (faults.length === 0 && keys === DEFAULT_API_KEYS) {
+    // Behind a reverse proxy the listener is this machine's, and its callers are not.
+    const opened = [
+      ...(isLoopback(value.HOST) ? [] : [`HOST=${value.HOST}`]),
+      ...(isLoopback(new URL(value.PUBLIC_URL).hostname) ? [] : [`PUBLIC_URL=${value.PUBLIC_URL}`]),
+    ][0]
+    if (opened !== undefined)
+      faults.push(`API_KEYS is the published default, and ${opened} lets others use it: set keys of your own, or none`)
   }
   if (isProduction) {
     const named = new Set(error?.details.map((fault) => fault.path[0]))
