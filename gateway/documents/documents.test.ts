@@ -96,6 +96,9 @@ t.test('the docs page and everything that it loads come from the gateway alone',
   const page = await ask(`${gateway.url}/docs/`, { headers: { accept: 'text/html' } })
   t.equal(page.status, 200)
   t.match(page.headers['content-type'], 'text/html')
+  t.match(page.text, '<title>Najimban</title>')
+  const set = await ask(`${gateway.url}/docs/static/swagger-initializer.js`)
+  t.match(set.text, /"layout": ?"BaseLayout"/, 'without the bar of another product')
   const csp = page.headers['content-security-policy'] as string
   t.match(csp, "default-src 'none'")
   t.notMatch(csp, /https?:|\*|unsafe-eval|script-src[^;]*unsafe-inline/)

@@ -11,6 +11,12 @@ interface OpenApi {
 
 const FRESH_MS = 10_000
 
+/** CommonMark, at the top of the docs page. */
+const DESCRIPTION = `Calendar, diary, quality reports, accounts and who may do what, behind one gateway.
+
+To try calls as yourself, send \`POST /api/auth/login\` with \`"cookies": true\` from this page; or choose Authorize and paste
+an access token or an API key (\`bearer\`).`
+
 /** How callers say who they are; the docs page asks for these under Authorize. */
 const SECURITY_SCHEMES = {
   bearer: {
@@ -84,7 +90,7 @@ export function createOpenApi(addresses: Record<UpstreamName, Addresses>, timeou
         info: {
           title: 'Najimban',
           version: VERSION,
-          description: 'Calendar, diary and quality reports behind one gateway.',
+          description: DESCRIPTION,
         },
         servers: [{ url: '/' }],
         components: { securitySchemes: SECURITY_SCHEMES },

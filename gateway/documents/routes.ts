@@ -15,7 +15,9 @@ export async function serveDocuments(app: App, openApi: ReturnType<typeof create
   await app.register(swaggerUi, {
     routePrefix: '/docs',
     staticCSP: DOCS_CSP,
-    uiConfig: { docExpansion: 'none', tryItOutEnabled: true },
+    // Without the bar on top: it has another product's name and a field for other addresses, which the policy refuses.
+    uiConfig: { docExpansion: 'none', tryItOutEnabled: true, layout: 'BaseLayout' },
+    theme: { title: 'Najimban' },
     uiHooks: {
       preHandler: (_request, _reply, done) => {
         openApi.refresh().then(() => done(), done)

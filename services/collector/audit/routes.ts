@@ -9,7 +9,7 @@ export const auditRoutes = (audit: AuditLog, config: CollectorConfig) => async (
     '/admin/audit/logs',
     {
       schema: {
-        tags: ['admin'],
+        tags: ['report administration'],
         summary: "The tenant's requests, newest first",
         querystring: auditQuery(config),
         response: { 200: auditSchema },

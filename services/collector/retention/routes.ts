@@ -35,7 +35,7 @@ export const retentionRoutes =
       {
         config: { etag: false },
         schema: {
-          tags: ['admin'],
+          tags: ['report administration'],
           summary: "Delete the tenant's reports that are older than RETAIN_DAYS",
           response: { 200: runSchema },
         },
