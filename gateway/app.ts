@@ -11,7 +11,7 @@ import { registerBrowserHeaders, SECURITY_HEADERS } from './browser-headers.ts'
 import { settings, type GatewayConfig } from './config.ts'
 import { createOpenApi } from './documents/openapi.ts'
 import { serveDocuments } from './documents/routes.ts'
-import { ownResult } from './audit.ts'
+import { createRefusalBudget, ownResult } from './audit.ts'
 import { createForwarder } from './forward.ts'
 import { guardRequests } from './guard.ts'
 import { adminPages, registerProxyMetrics, serveHealth } from './health.ts'
@@ -66,7 +66,12 @@ export async function buildGateway(config: GatewayConfig, deps: Deps): Promise<B
   guardRequests(app)
   const limits = await createLimits(app, config, logger, createApiKeys(config.API_KEYS))
   app.decorateRequest('isForwarded', false)
-  recordAudit('gateway', app, config, deps, undefined, ownResult)
+  const budget = createRefusalBudget(config.AUDIT_REFUSALS_MAX, (network, refusals) =>
+    recorder?.note('refusals.counted', { network, refusals }),
+  )
+  const recorder = recordAudit('gateway', app, config, deps, undefined, { judge: ownResult, admits: budget.admits })
+  // The last one that is added comes first: what was counted is told while it can be recorded.
+  app.addHook('onClose', budget.end)
   openDoor(app, config, deps, limits.countVerification)
   app.addHook('onRequest', limits.countRequest)
   const healthOptions = {

@@ -16,6 +16,7 @@ export interface GatewayConfig extends CommonConfig, ApiKeysConfig {
   RATE_LIMIT_VERIFY: number
   RATE_LIMIT_WINDOW_MS: number
   RATE_LIMIT_CLIENTS_MAX: number
+  AUDIT_REFUSALS_MAX: number
   IDENTITY_CACHE_TTL_S: number
   IDENTITY_CACHE_MAX: number
   IDENTITY_PENDING_MAX: number
@@ -65,6 +66,9 @@ export const settings: Settings<GatewayConfig> = {
   RATE_LIMIT_VERIFY: limit(3000).description('Credentials, not verified shortly before, per network and window'),
   RATE_LIMIT_WINDOW_MS: integer(100, 86_400_000).default(900_000).description('Length of a rate-limit window'),
   RATE_LIMIT_CLIENTS_MAX: integer(10, 1e7).default(50_000).description('Clients remembered per class, in memory'),
+  AUDIT_REFUSALS_MAX: limit(3000).description(
+    'Refusals of a network that are a row of the audit log each, in a minute; those beyond are counted in one',
+  ),
   IDENTITY_CACHE_TTL_S: integer(1, 3600).default(60).description('Time for which what identity said is believed'),
   IDENTITY_CACHE_MAX: integer(2, 1e7).default(20_000).description('Verified credentials kept in memory'),
   IDENTITY_PENDING_MAX: integer(1, 100_000).default(1000).description('Credentials verified at the same time (503)'),

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import { deliverToIdentity } from './audit/deliver.ts'
-import { createRecorder, type Deliver, type Recorder } from './audit/recorder.ts'
+import { createRecorder, type Deliver, type Recorder, type RecordRules } from './audit/recorder.ts'
 import { createAnswerCache } from './answer-cache.ts'
 import { identifyCaller } from './caller.ts'
 import type { CommonConfig } from './config.ts'
@@ -80,7 +80,7 @@ export function recordAudit(
   config: CommonConfig,
   { metrics, logger }: Deps,
   deliver?: Deliver,
-  judge?: Parameters<Recorder['register']>[1],
+  rules?: RecordRules,
 ): Recorder | undefined {
   const internal = createInternalClient(service, config)
   if (deliver === undefined && !internal.available) return undefined
@@ -91,7 +91,7 @@ export function recordAudit(
     registry: metrics.registry,
     logger,
   })
-  recorder.register(app, judge)
+  recorder.register(app, rules)
   return recorder
 }
 

@@ -20,6 +20,12 @@ export interface RecorderOptions {
   logger: Logger
 }
 
+/** What a process records otherwise than others do. */
+export interface RecordRules {
+  judge?: typeof auditedAs
+  admits?: (ip: string) => boolean
+}
+
 export type Recorder = ReturnType<typeof createRecorder>
 
 const RETRY_FIRST_MS = 1000
@@ -167,14 +173,18 @@ export function createRecorder({ service, config, deliver, registry, logger }: R
     /**
      * One row for every request that this process answers itself.
      * @param judge what came of one; undefined when it does not belong into the log, or another process records it
+     * @param admits whether one more refusal of an address is a row
      */
-    register(app: App, judge: typeof auditedAs = auditedAs): void {
+    register(app: App, { judge = auditedAs, admits = () => true }: RecordRules = {}): void {
       app.decorateRequest('auditEvent', undefined)
       onAnswered(app, (request, reply) => {
         const result = judge(request, reply.raw.statusCode)
-        if (result !== undefined) add(rowOf(service, nextId(), request, reply, result))
+        if (result !== undefined && (result !== 'refused' || admits(request.ip)))
+          add(rowOf(service, nextId(), request, reply, result))
       })
-      onUnread(app, (unread) => add(unreadRow(service, nextId(), unread)))
+      onUnread(app, (unread) => {
+        if (admits(unread.ip)) add(unreadRow(service, nextId(), unread))
+      })
       // After the last answer, before anything is closed that delivery needs.
       app.addHook('onClose', () => stop())
       // After a fault that ends it, too.
