@@ -66,6 +66,11 @@ const config = configOrFail()
 const file = path.join(config.DATA_DIR, 'identity.db')
 if (!existsSync(file)) fail(EXIT.unreadable, `${file} is not there; set DATA_DIR to the folder of the databases`)
 
+// Whoever reads the rows has seen enough (head).
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.unreadable)
+})
+
 try {
   const db = new Sqlite(file, { readonly: true })
   if (command === 'verify') {
@@ -73,13 +78,16 @@ try {
     if (!hasKeys(config)) {
       fail(EXIT.unreadable, 'no encryption key: set ENCRYPTION_KEYS_FILE (or ENCRYPTION_KEYS) as the service has it')
     }
-    const { rows, first, last, faults } = verifyAudit(db, config.DATA_DIR, openKeyring(config))
+    const { rows, first, last, faults, contradictions } = verifyAudit(db, config.DATA_DIR, openKeyring(config))
     const span = rows === 0 ? '' : ` (${first} to ${last})`
     if (faults.length === 0) console.log(`The audit log is as it was written: ${rows} rows${span}.`)
     else
       console.error(
         `The audit log is NOT as it was written: ${rows} rows${span}.\n${faults.map((text) => `- ${text}`).join('\n')}`,
       )
+    for (const seq of contradictions) {
+      console.error(`Row ${seq} says that the log was found to be another one than before; see docs/operations.md.`)
+    }
     process.exitCode = faults.length === 0 ? EXIT.ok : EXIT.faults
   } else {
     const from = timeOf('from', values.from, 0)

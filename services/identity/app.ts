@@ -14,6 +14,7 @@ import { createAccountStore } from './accounts/store.ts'
 import { createAuditLog } from './audit/log.ts'
 import { auditRoutes } from './audit/routes.ts'
 import { createAuditStore } from './audit/store.ts'
+import { CONTRADICTED } from './audit/verify.ts'
 import { settings, type IdentityConfig } from './config.ts'
 import { SEALED_COLUMNS } from './encryption/columns.ts'
 import { encryptionRoutes } from './encryption/routes.ts'
@@ -87,7 +88,7 @@ export function buildIdentity(config: IdentityConfig, deps: Deps): Built {
 
   // The audit log: first, because everything is written into it
   const audit = createAuditStore(db)
-  const onContradiction = (fault: string) => recorder?.note('audit.contradicted', { fault })
+  const onContradiction = (fault: string) => recorder?.note(CONTRADICTED, { fault })
   const auditLog = createAuditLog({ store: audit, writes, keyring, config, registry, logger, onContradiction })
   const stopRetention = auditLog.scheduleRetention((deleted) => recorder?.note('audit.retained', { deleted }))
 

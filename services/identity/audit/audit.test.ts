@@ -240,7 +240,7 @@ t.test('an export holds one page at a time and lets others work', async (t) => {
 
 t.test('an untouched log is as it was written, also while the service runs and before it has settled', async (t) => {
   const { dataDir, keyring, copy } = await stopped(t, 30)
-  t.same(copy().verify(), { rows: 30, first: 1, last: 30, faults: [] })
+  t.same(copy().verify(), { rows: 30, first: 1, last: 30, faults: [], contradictions: [] })
   const service = await identity(t, { DATA_DIR: dataDir, AUDIT_CHECKPOINT_MS: '60000' })
   await hand(service, [rowAt(100)])
   t.same(verifyAudit(service.db, dataDir, keyring).faults, [])
@@ -385,6 +385,12 @@ t.test(
     const gone = copy()
     rmSync(path.join(gone.folder, 'audit.checkpoint'))
     t.same(gone.verify().faults, ['the checkpoint is missing'])
+    gone.db.close()
+    const after = await identity(t, { DATA_DIR: gone.folder })
+    t.match((await list(after, '?event=audit.contradicted')).entries, [
+      { detail: { fault: 'the checkpoint is missing' } },
+    ])
+    t.match(verifyAudit(after.db, gone.folder, keyring).faults, [/was another one than written before/])
     const forged = copy()
     writeFileSync(path.join(forged.folder, 'audit.checkpoint'), '{"seq":3}')
     t.match(forged.verify().faults, [/not written with a key of the keyring/])
@@ -398,7 +404,10 @@ t.test(
     const { entries } = await list(service, '?event=audit.contradicted')
     const fault = 'the end is cut off: rows 4 to 5 are missing'
     t.match(entries, [{ detail: { fault }, actor: 'process:identity' }])
-    t.match(verifyAudit(service.db, cut.folder, keyring).faults, [/was another one than written before/])
+    const verdict = verifyAudit(service.db, cut.folder, keyring)
+    t.match(verdict.faults, [/was another one than written before/])
+    rmSync(path.join(cut.folder, 'audit.checkpoint.contradicted'))
+    t.match(verifyAudit(service.db, cut.folder, keyring), { faults: [], contradictions: [4] }, 'somebody has looked')
   },
 )
 

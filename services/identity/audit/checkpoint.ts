@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, readFileSync } from 'node:fs'
+import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { open, rename } from 'node:fs/promises'
 import path from 'node:path'
 import type { Keyring, Mac } from '#shared/keyring.ts'
@@ -95,8 +95,10 @@ export function contradiction(
     : `rows ${end.seq + 1} to ${seq} were added by somebody else`
 }
 
-/** Keeps a checkpoint that the log does not fit, unless an older one is kept already. */
+/** Keeps a checkpoint that the log does not fit, unless an older one is kept already; an empty file for one that is missing. */
 export function keepContradicted(dataDir: string): void {
   const [from, to] = [checkpointFile(dataDir), contradictedFile(dataDir)]
-  if (existsSync(from) && !existsSync(to)) copyFileSync(from, to)
+  if (existsSync(to)) return
+  if (existsSync(from)) copyFileSync(from, to)
+  else writeFileSync(to, '', { mode: 0o600 })
 }

@@ -10,7 +10,7 @@ import type { AuditLog } from './log.ts'
 import { auditListSchema, auditQuery, exportQuery, rowsSchema, type AuditFilter } from './schema.ts'
 import type { AuditKey, AuditStore } from './store.ts'
 
-const EXPORT_PAGE = 500
+const EXPORT_PAGE = 200
 /** Looks at the log for one page: a million rows. */
 const LOOKS_MAX = 100
 /** Of as many rows as a process sends at once, each with its texts as long as they can be. */
@@ -33,13 +33,14 @@ function requireSpan({ from, to }: Pick<AuditFilter, 'from' | 'to'>): void {
 }
 
 /** Lines of a span, oldest first, a page at a time: other requests go on in between, and memory holds one page. */
-export function* linesOf(store: AuditStore, tenant: Tenant, { from = 0, to = Date.now() }: AuditFilter) {
+export async function* linesOf(store: AuditStore, tenant: Tenant, { from = 0, to = Date.now() }: AuditFilter) {
   let after: AuditKey = [0, 0]
   for (;;) {
     const rows = store.page(tenant, { from, to }, after, EXPORT_PAGE)
     const last = rows.at(-1)
     if (last === undefined) return
     after = [last.time, last.seq]
+    await pause()
     yield rows.map((row) => `${JSON.stringify(entryOf(row))}\n`).join('')
   }
 }

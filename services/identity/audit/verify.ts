@@ -13,7 +13,12 @@ export interface Verification {
   last?: number
   /** What is wrong, the first found first; none when everything is as it was written. */
   faults: string[]
+  /** Rows in which the service says that it found the log to be another one; proven, and rows before them may be missing. */
+  contradictions: number[]
 }
+
+/** The row in which the service says that it found the log to be another one than it wrote. */
+export const CONTRADICTED = 'audit.contradicted'
 
 /** More of them say nothing new. */
 const FAULTS_MAX = 20
@@ -56,12 +61,13 @@ function faultOf(point: Checkpoint | 'missing' | 'forged', store: ReturnType<typ
 /** Follows the chain from what the first row follows to the last one. */
 function readThrough(db: Database, anchor: { seq: number; hash: Buffer }): Verification {
   let { seq, hash } = anchor
-  const result: Verification = { rows: 0, faults: [] }
+  const result: Verification = { rows: 0, faults: [], contradictions: [] }
   const fault = (text: string) => void (result.faults.length < FAULTS_MAX && result.faults.push(text))
   for (const row of db.prepare<[], StoredRow>('SELECT * FROM audit ORDER BY seq').iterate()) {
     result.first ??= row.seq
     result.last = row.seq
     result.rows++
+    if (row.event === CONTRADICTED) result.contradictions.push(row.seq)
     if (row.seq !== seq + 1)
       fault(row.seq > seq + 2 ? `rows ${seq + 1} to ${row.seq - 1} are missing` : `row ${seq + 1} is missing`)
     else if (!hashOf(hash, row).equals(row.hash)) fault(`row ${row.seq} was changed, or the row before it`)
