@@ -121,31 +121,34 @@ t.test('rows that came while identity was away are there once it is back, once',
   t.equal(audit(system.dataDir, 'verify').status, 0, 'also while the service runs')
 })
 
-t.test('a kill of identity in the middle of its work costs no row of the others, and the log still verifies', async (t) => {
-  const system = await startSystem(t, { RATE_LIMIT_WRITE: '1000000', AUDIT_SHIP_MS: '20' })
-  let changes = 0
-  let isOn = true
-  const change = async () => {
-    while (isOn) {
-      const { status } = await fetch(`${system.gateway}/api/calendar/todos`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ title: 'x', date: '2026-11-14' }),
-      })
-      if (status === 201) changes++
+t.test(
+  'a kill of identity in the middle of its work costs no row of the others, and the log still verifies',
+  async (t) => {
+    const system = await startSystem(t, { RATE_LIMIT_WRITE: '1000000', AUDIT_SHIP_MS: '20' })
+    let changes = 0
+    let isOn = true
+    const change = async () => {
+      while (isOn) {
+        const { status } = await fetch(`${system.gateway}/api/calendar/todos`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify({ title: 'x', date: '2026-11-14' }),
+        })
+        if (status === 201) changes++
+      }
     }
-  }
-  const working = Promise.all(Array.from({ length: 4 }, change))
-  await until('some changes', () => changes > 50)
-  const pid = await system.pidOf('identity')
-  process.kill(pid, 'SIGKILL')
-  await until('identity to be back', async () => (await system.pidOf('identity')) !== pid)
-  t.equal(audit(system.dataDir, 'verify').status, 0)
-  isOn = false
-  await working
-  t.equal(await system.stop(), 0)
-  const rows = audit(system.dataDir, 'export').text.split('\n')
-  t.equal(rows.filter((line) => line.includes('POST /api/calendar/todos')).length, changes)
-  t.notOk(rows.some((line) => line.includes('audit.contradicted')))
-  t.equal(audit(system.dataDir, 'verify').status, 0)
-})
+    const working = Promise.all(Array.from({ length: 4 }, change))
+    await until('some changes', () => changes > 50)
+    const pid = await system.pidOf('identity')
+    process.kill(pid, 'SIGKILL')
+    await until('identity to be back', async () => (await system.pidOf('identity')) !== pid)
+    t.equal(audit(system.dataDir, 'verify').status, 0)
+    isOn = false
+    await working
+    t.equal(await system.stop(), 0)
+    const rows = audit(system.dataDir, 'export').text.split('\n')
+    t.equal(rows.filter((line) => line.includes('POST /api/calendar/todos')).length, changes)
+    t.notOk(rows.some((line) => line.includes('audit.contradicted')))
+    t.equal(audit(system.dataDir, 'verify').status, 0)
+  },
+)
