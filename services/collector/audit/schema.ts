@@ -25,7 +25,9 @@ export const auditQuery = (config: CollectorConfig) =>
     security_event: Joi.string()
       .empty('')
       .pattern(/^[a-z_]{1,40}$/)
-      .description('true for any, false for none, or missing_credentials, invalid_key, insufficient_role, bad_token, ...'),
+      .description(
+        'true for any, false for none, or missing_credentials, invalid_key, insufficient_role, bad_token, ...',
+      ),
     limit: limitParam(LIMIT_DEFAULT, config.AUDIT_LIST_MAX),
     cursor: cursorParam(),
   })

@@ -104,7 +104,7 @@ t.test('a retry with the same Idempotency-Key stores nothing and gives the first
 
 t.test('fifty reports at once are fifty reports', async (t) => {
   const { ask, ingest } = await collector(t)
-  const ids = await Promise.all(Array.from({ length: 50 }, () => ingest(judged('warn'))))
+  const ids = await Promise.all(Array.from({ length: 50 }, (_, n) => ingest({ ...judged('warn'), raw: n })))
   t.equal(new Set(ids).size, 50)
   t.match((await ask('/reports?severity=warn')).json(), { pagination: { totalCount: 50 } })
 })

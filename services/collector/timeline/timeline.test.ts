@@ -2,9 +2,9 @@ import fc from 'fast-check'
 import t from 'tap'
 import { DEFAULT_TENANT } from '#shared/caller.ts'
 import { asTenant } from '#shared/scope.ts'
-import { createRetentionStore } from '../retention/store.ts'
 import { collector, judged } from '../test/collector.ts'
-import { createTimelineStore, HOUR_MS } from './store.ts'
+import { HOUR_MS } from '../rollups/store.ts'
+import { createTimelineStore } from './store.ts'
 
 t.test('each report counts once, in its severity, in its hour', async (t) => {
   const { ask, ingest, ingestAt } = await collector(t)
@@ -46,9 +46,7 @@ t.test('a window is 1 to 8760 hours', async (t) => {
 })
 
 t.test('after any reports and retention runs the counts are those of a recount', async (t) => {
-  const { database, ingestAt, ask } = await collector(t)
-  const db = database as NonNullable<typeof database>
-  const retention = createRetentionStore(db)
+  const { database: db, commands, ingestAt, ask } = await collector(t)
   const at = fc.integer({ min: 0, max: 5 * HOUR_MS })
   const tenant = fc.constantFrom('default', 'teamA')
   const came = fc.record({ at, tenant, severity: fc.constantFrom('info', 'warn', 'block', 'other') })
@@ -62,7 +60,7 @@ t.test('after any reports and retention runs the counts are those of a recount',
     fc.asyncProperty(fc.array(fc.oneof(came, run), { maxLength: 30 }), async (steps) => {
       for (const step of steps) {
         if ('at' in step) ingestAt(step.at, judged(step.severity), step.tenant)
-        else retention.deleteBefore(asTenant(step.tenant), step.before, step.limit)
+        else commands.removeReportsBefore(asTenant(step.tenant), step.before, step.limit)
       }
       t.same(kept.all(), recount.all())
       for (const severity of ['info', 'warn', 'block']) {

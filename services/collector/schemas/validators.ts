@@ -1,0 +1,45 @@
+import type { FieldError } from '#shared/problem.ts'
+import type { Tenant } from '#shared/scope.ts'
+import { KNOWN_REPORT, REPORT_SCHEMA, type JsonSchema } from './known.ts'
+import type { SchemaStore } from './store.ts'
+import { compileSchema } from './subset.ts'
+
+/** Checks a report; @returns what is wrong with it, nothing when it fits */
+export type Validate = (report: unknown) => FieldError[]
+
+export interface Validator {
+  version: number
+  validate: Validate
+}
+
+export type Validators = ReturnType<typeof createValidators>
+
+const KEPT_MAX = 200
+
+/** Compiled schemas; the newest version of each is looked up every time, so that a new one counts at once. */
+export function createValidators(store: Pick<SchemaStore, 'latestVersion' | 'get'>) {
+  const known: Validator = { version: KNOWN_REPORT.version, validate: compileSchema(KNOWN_REPORT.schema) }
+  const kept = new Map<string, Validator>()
+
+  function compiled(tenantId: Tenant, name: string, version: number): Validator {
+    const key = JSON.stringify([tenantId, name])
+    const found = kept.get(key)
+    if (found?.version === version) return found
+    const { schema } = store.get(tenantId, name, version) as { schema: JsonSchema }
+    const fresh = { version, validate: compileSchema(schema) }
+    kept.delete(key)
+    kept.set(key, fresh)
+    if (kept.size > KEPT_MAX) kept.delete(kept.keys().next().value as string)
+    return fresh
+  }
+
+  return {
+    /** The newest version of a tenant's schema, undefined when it has none of that name. */
+    get(tenantId: Tenant, name = REPORT_SCHEMA): Validator | undefined {
+      const version = store.latestVersion(tenantId, name)
+      if (version === 0) return undefined
+      if (name === REPORT_SCHEMA && version === KNOWN_REPORT.version) return known
+      return compiled(tenantId, name, version)
+    },
+  }
+}
