@@ -77,7 +77,7 @@ t.test('the running system', { timeout: 100_000 }, async (t) => {
     t.match(document, { schema: 'najimban-health/1', verdict: 'healthy', grade: 'A', exit_code: 0 })
     t.same(
       document.targets.map(({ name, state }) => `${name} ${state}`),
-      ['gateway healthy', 'calendar healthy', 'diary healthy', 'collector healthy'],
+      ['gateway healthy', 'calendar healthy', 'diary healthy', 'collector healthy', 'identity healthy'],
     )
     for (const { name, facts } of document.targets) {
       t.ok(facts.rss_bytes! > 1e6 && facts.uptime_s! > 0 && facts.loop_p99_ms !== undefined && facts.pid! > 0, name)

@@ -82,7 +82,7 @@ export function createForwarder({ config, secret, proxies, logger }: ForwarderOp
     if (!url.startsWith(route.prefix)) {
       throw new Problem('unsafe-request', { detail: 'The path has a letter that is encoded for no reason' })
     }
-    const caller = callerOf(request, route)
+    const caller = (request.caller = callerOf(request, route))
     const hidesKey = upstream === 'collector' && isOurKey(request.headers[TENANT_KEY])
     const allowed = hidesKey ? WITHOUT_KEY : FORWARDED[upstream]
     const requestHeaders = filterRequestHeaders(request.raw.rawHeaders, allowed)

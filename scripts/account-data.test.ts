@@ -1,3 +1,4 @@
+import Sqlite from 'better-sqlite3'
 import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
@@ -54,7 +55,9 @@ t.test('an account takes all its data along, and leaves nothing behind', async (
   t.equal((await send('POST', '/api/auth/login', undefined, person)).status, 401)
   const left = (await (await send('GET', '/api/events', admin.access_token)).json()) as { count: number }
   t.equal(left.count, 1, "somebody else's event is still there")
-  await until('the address to be free again', async () => {
-    return (await send('POST', '/api/auth/signup', undefined, person)).status === 201
-  })
+  const db = new Sqlite(path.join(system.dataDir, 'identity.db'), { readonly: true })
+  t.teardown(() => db.close())
+  const count = db.prepare('SELECT count(*) FROM accounts').pluck()
+  await until('the account to be gone', () => count.get() === 1)
+  t.equal((await send('POST', '/api/auth/signup', undefined, person)).status, 201, 'the address is free again')
 })

@@ -13,6 +13,7 @@ Running it twice adds nothing twice; what it added can be removed again, and not
   npm run demo                      add
   npm run demo -- --remove          remove
   npm run demo -- --user kim        for another user (open access only)
+  NAJIMBAN_KEY=njm_... npm run demo  with an API key, where access is required (its owner gets the data)
   npm run demo -- --gateway URL     another gateway than http://127.0.0.1:${PORTS.gateway}`
 
 const { values } = parseArgs({
@@ -38,14 +39,16 @@ function monitorKey(): string | undefined {
   }
 }
 
+/** With access required a key of identity (NAJIMBAN_KEY) lets the demo in; else the collector asks for its own. */
 const [tenant = '', key = ''] = (process.env.API_KEYS || 'default:collector-key').split(',', 1)[0]?.split(':') ?? []
 const port = process.env.GATEWAY_PORT || PORTS.gateway
 const api = createApi({
   gateway: values.gateway ?? `http://${process.env.HOST || '127.0.0.1'}:${port}`,
   headers: {
     ...(values.user === undefined ? {} : { 'x-user-id': values.user }),
-    'x-tenant': tenant,
-    'x-api-key': key,
+    ...(process.env.NAJIMBAN_KEY
+      ? { 'x-api-key': process.env.NAJIMBAN_KEY }
+      : { 'x-tenant': tenant, 'x-api-key': key }),
     ...(monitorKey() === undefined ? {} : { 'x-monitor-key': monitorKey() as string }),
   },
 })

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
 import { PERMISSIONS, permissionsOf } from '#shared/permissions.ts'
@@ -8,7 +8,8 @@ import { ROUTES } from '../gateway/upstreams.ts'
 import { permissionsPage, PERMISSIONS_FILE } from './permissions-table.ts'
 import { settingRow, settingsByProcess, settingsPage, SETTINGS_FILE } from './settings-table.ts'
 
-const read = (file: string) => readFileSync(path.join(import.meta.dirname, '..', file), 'utf8')
+const ROOT = path.join(import.meta.dirname, '..')
+const read = (file: string) => readFileSync(path.join(ROOT, file), 'utf8')
 
 t.test('PORTS.md says what shared/ports.ts says', async (t) => {
   const page = read('PORTS.md')
@@ -62,17 +63,54 @@ t.test('every dependency is explained', async (t) => {
     t.ok(name.startsWith('@types/') || page.includes(name.split('/')[0] as string), name)
 })
 
+/** Pages whose links are followed. */
+const PAGES = [
+  'README.md',
+  'CONTRIBUTING.md',
+  'CHANGELOG.md',
+  'PORTS.md',
+  'SECURITY.md',
+  'docs/decisions.md',
+  'docs/gateway.md',
+  'docs/identity.md',
+  'docs/operations.md',
+  'docs/security.md',
+  'services/identity/README.md',
+]
+
 t.test('links between the pages lead somewhere', async (t) => {
-  for (const page of [
-    'README.md',
-    'CONTRIBUTING.md',
-    'PORTS.md',
-    'docs/gateway.md',
-    'docs/operations.md',
-    'docs/permissions.md',
-  ]) {
+  for (const page of PAGES) {
     for (const [, link] of read(page).matchAll(/\]\((?!https?:)([^)#]+)\)/g)) {
-      t.doesNotThrow(() => read(path.join(path.dirname(page), link as string)), `${page}: ${link}`)
+      t.ok(existsSync(path.join(ROOT, path.dirname(page), link as string)), `${page}: ${link}`)
     }
   }
 })
+
+/** What looks like a file of the project in a text: `folder/name.ts`. */
+const FILE = /`([\w.-]+(?:\/[\w.-]+)*\/[\w.-]+\.(?:ts|md|txt))`/g
+
+t.test('every file that docs/security.md names exists', async (t) => {
+  const files = [...read('docs/security.md').matchAll(FILE)].map(([, file]) => file as string)
+  t.ok(files.length > 100, `names ${files.length}`)
+  for (const file of new Set(files)) {
+    // The folders of services are written without `services/` there.
+    t.ok(existsSync(path.join(ROOT, file)) || existsSync(path.join(ROOT, 'services', file)), file)
+  }
+})
+
+t.test(
+  'what docs/security.md calls partly or not done is in its list of what is open, and nothing else is',
+  async (t) => {
+    const [table = '', open = ''] = read('docs/security.md').split('\n## Open\n')
+    const rows = [...table.matchAll(/^\| (\d+\.\d+\.\d+) \|.*\| ([\w/]+) \|$/gm)].map(([, id, state]) => ({
+      id,
+      state,
+    }))
+    t.equal(rows.length, 253, 'ASVS 5.0 has 253 requirements of levels 1 and 2')
+    t.equal(new Set(rows.map(({ id }) => id)).size, rows.length)
+    for (const { id, state } of rows)
+      t.ok(['done', 'partly', 'not', 'n/a'].includes(state as string), `${id}: ${state}`)
+    const unfinished = rows.filter(({ state }) => state === 'partly' || state === 'not').map(({ id }) => id)
+    t.same([...open.matchAll(/\b\d+\.\d+\.\d+\b/g)].map(([id]) => id).sort(), unfinished.sort())
+  },
+)

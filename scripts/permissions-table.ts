@@ -71,12 +71,13 @@ the table does not start.
 - A **scope** limits a credential (an API key, an application's token) to a part of what its account's role allows. It never adds to it.
 - A person's calendar, diary and account are their own, **whatever anybody's role**. What belongs to somebody else or to another
   tenant is answered as if it did not exist: 404.
+- A key of a tenant acts for no account: it reaches the tenant's reports and administration, and nobody's own things (403).
 - Reports belong to the tenant, and everybody who has a role in it sees them.
 - Changes and refusals are in the audit log always.
 - 401: nobody knows who asks. 403: it is known, and not enough. \`HEAD\` is as \`GET\`.
 - With \`ACCESS=open\` everybody is an administrator of the tenant \`${SYSTEM_TENANT}\`, except where a credential is asked for below.
 - The collector asks for the tenant's key (\`X-Tenant\` and \`X-Api-Key\`, see \`API_KEYS\`) where no other credential comes, in open access, too.
-  Such a key has the role that it names, else that of an operator.
+  Such a key is an administrator's unless it names a role; a role that is none of these counts as operator.
 `
 
 /** The whole page. */

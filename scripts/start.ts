@@ -48,6 +48,9 @@ const env: NodeJS.ProcessEnv = {
   ...(socketDir === '' ? {} : { SOCKET_DIR: socketDir }),
 }
 
+/** Shown below the table; undefined when that is there. */
+let announcements: string[] | undefined = []
+
 const supervisor = createSupervisor({
   fileOf: (name) =>
     path.join(import.meta.dirname, '..', name === 'gateway' ? 'gateway' : `services/${name}`, 'main.ts'),
@@ -58,6 +61,7 @@ const supervisor = createSupervisor({
       env,
       encoding: 'utf8',
     }).stderr,
+  announce: (text) => void (announcements === undefined ? process.stdout.write(text) : announcements.push(text)),
   end: (code, reason) => {
     if (reason !== undefined) console.error(reason)
     process.exit(code)
@@ -73,6 +77,15 @@ const startedAt = performance.now()
 const services = names.filter((name) => name !== 'gateway')
 const ready = await supervisor.start(services)
 if (names.includes('gateway')) ready.push(...(await supervisor.start(['gateway'])))
-console.log(startTable(ready, { host: process.env.HOST || '127.0.0.1', ms: performance.now() - startedAt }))
+const access = process.env.ACCESS || (process.env.NODE_ENV === 'production' ? 'required' : 'open')
+console.log(
+  startTable(ready, {
+    host: process.env.HOST || '127.0.0.1',
+    ms: performance.now() - startedAt,
+    access: access === 'open' ? 'open' : 'required',
+  }),
+)
+process.stdout.write(announcements.join(''))
+announcements = undefined
 globalThis.gc?.({ type: 'major', execution: 'sync', flavor: 'last-resort' })
 if (values.watch) restartOnChange(names, (changed) => supervisor.restart(changed))

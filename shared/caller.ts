@@ -87,9 +87,10 @@ export function identifyCaller(request: FastifyRequest, options: TrustOptions): 
   throw new Problem('unauthenticated', { detail: 'This service answers only through the gateway' })
 }
 
-/** The user of a request that needs one. @throws Problem unauthenticated (401) */
+/** The user of a request that needs one. @throws Problem unauthenticated (401), forbidden (403) for a key that acts for no account */
 export function userOf(request: FastifyRequest): Owner {
-  const { user } = request.caller
-  if (user === undefined) throw new Problem('unauthenticated')
-  return user
+  const { user, credential } = request.caller
+  if (user !== undefined) return user
+  if (credential === undefined) throw new Problem('unauthenticated')
+  throw new Problem('forbidden', { detail: 'This credential acts for no account, so nothing here is its own' })
 }

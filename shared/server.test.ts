@@ -243,6 +243,9 @@ t.test('with access required only the word of the gateway counts', async (t) => 
   t.equal(await get(signAssertion(secret, { ...claims, exp: now - 1 })), 401)
   t.equal(await get(signAssertion(secret, { ...claims, exp: now + ASSERTION_TTL_S * 2 })), 401)
   t.equal(await get(`${signAssertion(secret, claims)}x`), 401)
+  const { sub: _sub, ...nobody } = claims
+  t.equal(await get(signAssertion(secret, nobody)), 401, 'own things need somebody')
+  t.equal(await get(signAssertion(secret, { ...nobody, cred: 'key:1' })), 403, 'whom a key of a tenant is not')
   t.equal(await get('rubbish'), 401)
   t.equal((await app.inject('/health/live')).statusCode, 200)
 })

@@ -14,6 +14,7 @@ import Fastify, {
 } from 'fastify'
 import type Joi from 'joi'
 import type { AnswerCache } from './answer-cache.ts'
+import { onAnswered, watchAnswers } from './answered.ts'
 import type { Caller } from './caller.ts'
 import type { CommonConfig } from './config.ts'
 import { registerEtag, suffixCompressedEtag } from './etag-hook.ts'
@@ -154,6 +155,8 @@ export function createServer(options: ServerOptions): App {
     },
   }).withTypeProvider<JoiTypes>() as unknown as App
 
+  // Node remembers the address once it was asked for; of a client that has left it knows none.
+  app.server.on('connection', (socket) => void socket.remoteAddress)
   app.decorateRequest('caller')
   app.decorateRequest('fingerprint', '')
   if (options.parseBodies === false) leaveBodies(app)
@@ -262,8 +265,9 @@ function validateWithJoi(app: App): void {
   app.setValidatorCompiler<Joi.Schema>(({ schema, httpPart = 'body' }) => {
     const prepared = schema.prefs({ abortEarly: false, stripUnknown: true })
     return (input: unknown) => {
-      // Fastify's query objects have no prototype and do not bind in better-sqlite3: spread them once.
-      const { value, error } = prepared.validate(httpPart === 'body' ? input : { ...(input as object) })
+      // No body is null to Fastify, which no default of a schema is for.
+      // Its query objects have no prototype and do not bind in better-sqlite3: spread them once.
+      const { value, error } = prepared.validate(httpPart === 'body' ? (input ?? undefined) : { ...(input as object) })
       if (error === undefined) return { value: value as unknown }
       const errors = fieldErrors(error, httpPart)
       return { error: new Problem('invalid-input', { detail: errors.map((e) => e.message).join('; '), errors }) }
@@ -288,13 +292,11 @@ function report(request: FastifyRequest, reply: FastifyReply, { logger, metrics 
 
 /** Request id out, and a report at the end of each request. */
 function observe(app: App, options: ServerOptions): void {
+  watchAnswers(app)
   app.addHook('onRequest', (request, reply, done) => {
     void reply.header('x-request-id', request.id)
     if (options.health.isDraining()) reply.header('connection', 'close')
     done()
   })
-  app.addHook('onResponse', (request, reply, done) => {
-    report(request, reply, options)
-    done()
-  })
+  onAnswered(app, (request, reply) => report(request, reply, options))
 }

@@ -20,9 +20,12 @@ export interface LoginFigures {
 
 const PERSON = { email: 'bench@example.com', password: 'a bench is for sitting', name: 'Bench' }
 /** As many people as a busy morning brings at once. */
-const LOGINS_AT_ONCE = 20
+const LOGINS_AT_ONCE = 10
+/** What the target says: so many on one core, and the event loop stays free meanwhile. */
+const LOGINS_PER_SECOND = 30
 const WARM_LOGINS = 100
 const SETTLE_MS = 500
+const TOKEN_TRIES = 20
 
 async function post(url: string, path: string, body: object, headers: Record<string, string> = {}) {
   const response = await fetch(url + path, {
@@ -36,7 +39,11 @@ async function post(url: string, path: string, body: object, headers: Record<str
 
 /** The first account, with a session and a key of its own. */
 async function credentialsOf(url: string, ours: Ours) {
-  const [, token] = /"token":"([\w-]+)"/.exec(readFileSync(ours.log, 'utf8')) ?? []
+  let token: string | undefined
+  for (let tries = 0; token === undefined && tries < TOKEN_TRIES; tries++) {
+    await pause(SETTLE_MS)
+    ;[, token] = /"token":"([\w-]+)"/.exec(readFileSync(ours.log, 'utf8')) ?? []
+  }
   await post(url, '/api/auth/setup', { token, ...PERSON })
   const { access_token: bearer } = await post(url, '/api/auth/login', PERSON)
   const session = { authorization: `Bearer ${bearer}` }
@@ -87,7 +94,12 @@ export async function identityCase(lab: Lab): Promise<{ cases: Record<string, Fi
       body: JSON.stringify({ email: PERSON.email, password: PERSON.password }),
     },
   }
-  const plan = { ...lab.plan, connections: LOGINS_AT_ONCE, warmup: Math.min(lab.plan.warmup, WARM_LOGINS) }
+  const plan = {
+    ...lab.plan,
+    connections: LOGINS_AT_ONCE,
+    rate: LOGINS_PER_SECOND,
+    warmup: Math.min(lab.plan.warmup, WARM_LOGINS),
+  }
   const logins = await measure(lab.load, [signIn], plan)
   await pause(SETTLE_MS)
   const loopP99Ms = await loopP99Of(ports)

@@ -25,8 +25,14 @@ function requestOf({ method = 'GET', path, headers = {}, body = '' }: LoadJob['r
   return { ...fixed, setupRequest }
 }
 
-async function runRequests({ url, connections, seconds, request }: LoadJob): Promise<LoadResult> {
-  const result = await autocannon({ url, connections, duration: seconds, requests: [requestOf(request)] })
+async function runRequests({ url, connections, seconds, rate, request }: LoadJob): Promise<LoadResult> {
+  const result = await autocannon({
+    url,
+    connections,
+    duration: seconds,
+    ...(rate === undefined ? {} : { overallRate: rate }),
+    requests: [requestOf(request)],
+  })
   return {
     requests: result.requests.total,
     seconds: result.duration,

@@ -20,6 +20,8 @@ export interface LoadJob {
   url: string
   connections: number
   seconds: number
+  /** Requests a second, all connections together; as many as there are answers without it. */
+  rate?: number
   request: RequestShape
   upload?: Upload
 }

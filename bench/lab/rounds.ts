@@ -31,6 +31,8 @@ export interface Plan {
   rounds: number
   seconds: number
   connections: number
+  /** Requests a second that are offered; as many as there are answers without it. */
+  rate?: number
   warmup: number
 }
 
@@ -51,11 +53,11 @@ const cpuOf = (subject: Subject) => pidsOf(subject).reduce((sum, pid) => sum + c
 async function warmUp(
   load: Load,
   { url, request, upload, name }: Subject,
-  { warmup, connections }: Plan,
+  { warmup, connections, rate }: Plan,
 ): Promise<void> {
   let sent = 0
   for (let second = 0; sent < warmup && second < WARMUP_MAX_S; second++) {
-    const result = await load.run({ url, connections, seconds: 1, request, upload })
+    const result = await load.run({ url, connections, seconds: 1, rate, request, upload })
     if (result.failed > 0) throw new Error(`${name}: ${result.failed} of ${result.requests} requests failed`)
     sent += result.requests
   }
@@ -63,7 +65,7 @@ async function warmUp(
 
 /** Warms all subjects up, then loads them in turn, round after round: what disturbs the machine disturbs all. */
 export async function measure(load: Load, subjects: Subject[], plan: Plan): Promise<Figures[]> {
-  const { rounds, seconds, connections } = plan
+  const { rounds, seconds, connections, rate: offered } = plan
   for (const subject of subjects) await warmUp(load, subject, plan)
   const seen = subjects.map((subject) => ({ subject, cpu: [] as number[], rate: [] as number[], p99: [] as number[] }))
   const totals = subjects.map(() => ({ requests: 0, failed: 0 }))
@@ -71,7 +73,7 @@ export async function measure(load: Load, subjects: Subject[], plan: Plan): Prom
     for (const [index, { subject, cpu, rate, p99 }] of seen.entries()) {
       const { url, request, upload } = subject
       const before = cpuOf(subject)
-      const result = await load.run({ url, connections, seconds, request, upload })
+      const result = await load.run({ url, connections, seconds, rate: offered, request, upload })
       cpu.push((cpuOf(subject) - before) / result.requests)
       rate.push(result.requests / result.seconds)
       p99.push(result.p99)

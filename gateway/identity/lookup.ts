@@ -7,6 +7,8 @@ import { budgetOf, type Identity } from './identity.ts'
 import type { Reason } from './refusals.ts'
 
 const MS_PER_S = 1000
+/** A trusted proxy may pass on whatever it was told. */
+const IP_MAX_LENGTH = 64
 
 const isText = (value: unknown): value is string => typeof value === 'string' && value !== ''
 
@@ -36,7 +38,7 @@ export function createLookup(
     credential: Credential,
     { ip, requestId, change }: { ip: string; requestId: string; change: number },
   ): Promise<Identity | Reason> => {
-    const body: VerifyRequest = { ...credential, ip }
+    const body: VerifyRequest = { ...credential, ip: ip.slice(0, IP_MAX_LENGTH) }
     const options = { method: 'POST', body, timeoutMs, requestId } as const
     const { status, body: answer } = await client.ask<VerifyAnswer>('identity', '/internal/verify', options)
     if (status !== 200) throw new Error(`identity answers ${status} to a question about a credential`)

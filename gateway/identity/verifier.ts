@@ -53,14 +53,18 @@ export function createVerifier({ config, accessTokens, lookup, revoked, feed, sp
     return accessTokens(offered.token, offered.kid)
   }
 
-  async function verify(offered: Offered, request: FastifyRequest): Promise<Verdict> {
+  /** What is good is remembered in the same breath in which it is seen that nothing has changed meanwhile. */
+  async function verify(key: string, offered: Offered, request: FastifyRequest): Promise<Verdict> {
     if (!(await spend(request))) return 'budget'
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
       const before = cleared
       const verdict = await verifyOnce(offered, request)
       if (typeof verdict === 'string') return verdict
       const isOver = revoked.ends(verdict)
-      if (!isOver && cleared === before) return verdict
+      if (!isOver && cleared === before) {
+        verified.set(key, verdict)
+        return verdict
+      }
       if (isOver && verdict.issued !== undefined) return 'revoked'
     }
     return 'unverifiable'
@@ -69,13 +73,13 @@ export function createVerifier({ config, accessTokens, lookup, revoked, feed, sp
   async function settle(key: string, offered: Offered, request: FastifyRequest): Promise<Verdict> {
     let verdict: Verdict
     try {
-      verdict = await verify(offered, request)
+      verdict = await verify(key, offered, request)
     } catch {
       verdict = 'unverifiable'
     }
     pending.delete(key)
-    if (typeof verdict !== 'string') verified.set(key, verdict)
-    else if (!PASSING.has(verdict)) refused.set(key, { reason: verdict, until: Date.now() + REFUSED_MS })
+    if (typeof verdict === 'string' && !PASSING.has(verdict))
+      refused.set(key, { reason: verdict, until: Date.now() + REFUSED_MS })
     return verdict
   }
 

@@ -1,11 +1,12 @@
 /** The gateway does not answer: one line that says what to do. */
 export class GatewayAway extends Error {}
 
-/** The gateway says no; without accounts the demo needs open access. */
+/** The gateway says no, and why. */
 export class Refused extends Error {
   constructor(method: string, path: string, status: number, body: string) {
     const { message = body } = (body.startsWith('{') ? JSON.parse(body) : {}) as { message?: string }
-    super(`The gateway refused ${method} ${path} (${status}): ${message}`)
+    const hint = status === 401 ? '; with access required give an API key in NAJIMBAN_KEY' : ''
+    super(`The gateway refused ${method} ${path} (${status}): ${message}${hint}`)
   }
 }
 

@@ -40,6 +40,10 @@ t.test('the mix is measured route by route and leaves nothing behind', async (t)
     gateway.headers.every((headers) => headers['x-monitor-key'] === access.monitorKey),
     'every request carries the key that exempts it',
   )
+  t.ok(
+    gateway.headers.every((headers) => headers['x-api-key'] === access.apiKey.key),
+    'and the one that lets it in where access is required',
+  )
 })
 
 t.test('what a killed run left is removed by the next, also when a list shows only a part', async (t) => {

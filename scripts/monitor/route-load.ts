@@ -1,4 +1,4 @@
-import { accessOf, exemption } from './access.ts'
+import { accessOf, exemption, keyHeaders } from './access.ts'
 import { drive, type Driven } from './drive.ts'
 import { WARMUP_S } from './limits.ts'
 import type { RouteLoadOptions } from './load-args.ts'
@@ -23,8 +23,7 @@ export async function runRouteLoad(
     path: route,
     headers: {
       'x-user-id': SCRATCH_USER,
-      'x-tenant': apiKey.tenant,
-      'x-api-key': apiKey.key,
+      ...keyHeaders(apiKey),
       ...exemption(monitorKey),
       ...headers,
     },

@@ -1,4 +1,5 @@
 import http from 'node:http'
+import { keyHeaders, type ApiKey } from './access.ts'
 import { ask, type AskOptions } from './ask.ts'
 import { valueAt } from './fields.ts'
 
@@ -81,17 +82,14 @@ const report = (number: number) =>
 /**
  * Makes the scratch data through the gateway, after sweeping what a run that was killed may have left.
  * @param headers sent with every request: the monitor's credential
- * @param apiKey of the collector's tenant
+ * @param apiKey of the collector's tenant, or one of identity's
  * @throws ScratchError when the seeds cannot be made
  */
-export async function makeScratch(
-  origin: string,
-  headers: Record<string, string>,
-  apiKey: { tenant: string; key: string },
-): Promise<Scratch> {
+export async function makeScratch(origin: string, headers: Record<string, string>, apiKey: ApiKey): Promise<Scratch> {
   const agent = new http.Agent({ keepAlive: true, maxSockets: PARALLEL })
-  const user = { ...headers, 'x-user-id': SCRATCH_USER }
-  const tenant = { ...headers, 'x-tenant': apiKey.tenant, 'x-api-key': apiKey.key }
+  const tenant = { ...headers, ...keyHeaders(apiKey) }
+  // With ACCESS=required a name says nothing: there the key is one of identity's, which lets in everywhere.
+  const user = { ...tenant, 'x-user-id': SCRATCH_USER }
   const made = new Map<string, Created>()
   let counter = 0
 

@@ -5,12 +5,15 @@ import { commonSettings, text, type CommonConfig, type Settings } from '#shared/
 
 export interface MonitorConfig extends CommonConfig, ApiKeysConfig {
   MONITOR_KEY?: string
+  NAJIMBAN_KEY?: string
 }
 
 export const monitorSettings: Settings<MonitorConfig> = {
   ...commonSettings,
   API_KEYS: apiKeysSetting,
   MONITOR_KEY: text(),
+  // From the environment only: an option would show it to everybody who lists processes.
+  NAJIMBAN_KEY: text(),
 }
 
 /** The credential that consumes nobody's budget: `MONITOR_KEY`, or the file that start leaves; undefined without either. */

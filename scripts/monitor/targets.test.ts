@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import t, { type Test } from 'tap'
 import { readConfig } from '#shared/config.ts'
-import { accessOf } from './access.ts'
+import { accessOf, keyHeaders } from './access.ts'
 import { LIMITS } from './limits.ts'
 import { monitorKeyOf, monitorSettings } from './settings.ts'
 import { mayLoad, readTargets } from './targets.ts'
@@ -54,7 +54,7 @@ t.test('a file names other targets, and its budgets and limits go over the defau
   t.same(budgets['GET /timeline'], { p50_ms: 25, p99_ms: 400, error_rate: 0.001 })
   t.same(budgets['GET /mine'], { error_rate: 0 })
   t.same(limits, { ...LIMITS, rss_bytes: 1 })
-  t.equal(readTargets(config(), fileOf(t, { limits: {} })).targets.length, 4, 'targets may be left out')
+  t.equal(readTargets(config(), fileOf(t, { limits: {} })).targets.length, 5, 'targets may be left out')
 })
 
 t.test('a file that is none, or says something else, is refused in one line with its name', async (t) => {
@@ -77,4 +77,10 @@ t.test("the monitor's key is the variable, else the file that start leaves", asy
   t.equal(monitorKeyOf({ DATA_DIR: path.join(folder, 'none') }), undefined)
   const { apiKey } = accessOf(config({ API_KEYS: 'teamA:teamA-key:reader, default:x' }))
   t.same(apiKey, { tenant: 'teamA', key: 'teamA-key' })
+})
+
+t.test('a key of identity takes the place of the one of the collector, which nobody sees then', async (t) => {
+  const { apiKey } = accessOf(config({ API_KEYS: 'teamA:teamA-key', NAJIMBAN_KEY: 'njm_id_secret' }))
+  t.same(apiKey, { key: 'njm_id_secret' })
+  t.same(keyHeaders(apiKey), { 'x-api-key': 'njm_id_secret' }, 'its tenant is in it')
 })

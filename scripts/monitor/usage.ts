@@ -17,5 +17,8 @@ export const USAGE = `Usage: npm run health -- [options]
   --targets FILE       other targets, budgets and limits (see docs/health-monitor.md)
   --lang ko|en         language of the report (default: the locale's)
 
+Environment: the ports and addresses of the processes, API_KEYS and MONITOR_KEY as they have them; NAJIMBAN_KEY=njm_...
+is the API key that lets the load in where access is required.
+
 Exit code: 0 healthy, 1 degraded or a budget missed, 2 down, 64 wrong usage.
 `

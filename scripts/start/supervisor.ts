@@ -15,6 +15,8 @@ export interface SupervisorOptions {
   editing?: boolean
   /** Why processes refuse their settings, all of them, each reason once; nothing when it is not their settings. */
   faultsOf(names: ProcessName[]): string
+  /** What a process has to say to the person who started it, and to nobody else: never to a log. */
+  announce(text: string): void
   /** Ends the supervisor itself. */
   end(code: number, reason?: string): void
 }
@@ -49,7 +51,7 @@ const reasonIn = (lines: string[]): string =>
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
 /** Starts processes, starts those again that die, and ends them in order: the gateway first, then the services. */
-export function createSupervisor({ fileOf, env, editing = false, faultsOf, end }: SupervisorOptions) {
+export function createSupervisor({ fileOf, env, editing = false, faultsOf, announce, end }: SupervisorOptions) {
   const children = new Map<ProcessName, Child>()
   const crashes = new Map<ProcessName, number[]>()
   let stopping = false
@@ -69,7 +71,8 @@ export function createSupervisor({ fileOf, env, editing = false, faultsOf, end }
     })
     const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))
     const ready = new Promise<Ready>((resolve, reject) => {
-      child.on('message', (message: { ready?: ProcessName; port: number; adminPort: number }) => {
+      child.on('message', (message: { ready?: ProcessName; port: number; adminPort: number; announce?: string }) => {
+        if (message.announce !== undefined) announce(message.announce)
         if (message.ready === name) resolve({ name, port: message.port, adminPort: message.adminPort })
       })
       child.once('exit', (code, signal) => {

@@ -13,7 +13,10 @@ const WHAT: Record<Ready['name'], string> = {
 const BARE = { head: [], border: [], compact: true }
 
 /** What listens where, and one line to try it. */
-export function startTable(ready: Ready[], { host, ms }: { host: string; ms: number }): string {
+export function startTable(
+  ready: Ready[],
+  { host, ms, access }: { host: string; ms: number; access: 'open' | 'required' },
+): string {
   const table = new Table({ head: ['process', 'address', 'probes and metrics', 'what'], style: BARE })
   const order = [...ready].sort((a, b) => Number(b.name === 'gateway') - Number(a.name === 'gateway'))
   for (const { name, port, adminPort } of order) {
@@ -21,10 +24,12 @@ export function startTable(ready: Ready[], { host, ms }: { host: string; ms: num
   }
   const first = order[0] as Ready
   const url = `http://${host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host}:${first.port}`
+  // What answers anybody, also where people have to sign in first.
+  const isOpen = access === 'open'
   const path = {
-    gateway: '/api/calendar/events',
-    calendar: '/api/calendar/events',
-    diary: '/api/diaries',
+    gateway: isOpen ? '/api/calendar/events' : '/health',
+    calendar: isOpen ? '/api/calendar/events' : '/health',
+    diary: isOpen ? '/api/diaries' : '/health',
     collector: '/health',
     identity: '/.well-known/jwks.json',
   }

@@ -9,7 +9,7 @@ export interface SignedIn {
   role: string
 }
 
-const ADMIN = { email: 'admin@example.com', password: '관리자의 긴 비밀번호 1', name: '관리자' }
+export const ADMIN = { email: 'admin@example.com', password: '관리자의 긴 비밀번호 1', name: '관리자' }
 
 async function post<T>({ gateway }: Pick<System, 'gateway'>, path: string, body: object): Promise<T> {
   const answer = await fetch(gateway + path, {

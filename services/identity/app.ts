@@ -17,6 +17,7 @@ import { createAuditStore } from './audit/store.ts'
 import { settings, type IdentityConfig } from './config.ts'
 import { SEALED_COLUMNS } from './encryption/columns.ts'
 import { encryptionRoutes } from './encryption/routes.ts'
+import { registerKeys } from './keys/register.ts'
 import { createPasswordCheck } from './login/check.ts'
 import { createPasswords } from './login/passwords.ts'
 import { createPasswordPolicy } from './login/policy.ts'
@@ -77,10 +78,17 @@ export function buildIdentity(config: IdentityConfig, deps: Deps): Built {
   const { logger, health, metrics } = deps
   const { registry } = metrics
 
+  if (config.NODE_ENV === 'production' && !config.PUBLIC_URL.startsWith('https:')) {
+    logger.warn(
+      { PUBLIC_URL: config.PUBLIC_URL },
+      'people reach this without TLS: passwords and tokens can be read on the way',
+    )
+  }
+
   // The audit log: first, because everything is written into it
   const audit = createAuditStore(db)
-  const auditLog = createAuditLog({ store: audit, writes, keyring, config, registry, logger })
-  if (auditLog.fault !== undefined) recorder?.note('audit.contradicted', { fault: auditLog.fault })
+  const onContradiction = (fault: string) => recorder?.note('audit.contradicted', { fault })
+  const auditLog = createAuditLog({ store: audit, writes, keyring, config, registry, logger, onContradiction })
   const stopRetention = auditLog.scheduleRetention((deleted) => recorder?.note('audit.retained', { deleted }))
 
   // Keys, and what ends
@@ -131,7 +139,9 @@ export function buildIdentity(config: IdentityConfig, deps: Deps): Built {
   void app.register(loginRoutes({ accounts, passwordCheck, secondStep, openSession }), { prefix: '/api/auth/login' })
   void app.register(sessionRoutes(sessionParts), { prefix: '/api/auth' })
   void app.register(mfaRoutes({ store: mfa, passkeys, secondFactor, samePerson, throttle, tellOwner, writes }))
-  void app.register(passkeyRoutes({ passkeys, challenges, relyingParty, samePerson, tellOwner, writes, logger, config }))
+  void app.register(
+    passkeyRoutes({ passkeys, challenges, relyingParty, samePerson, tellOwner, writes, logger, config }),
+  )
   void app.register(passkeyLoginRoutes({ accounts, passkeys, challenges, relyingParty, openSession, writes, logger }))
   void app.register(accountDataOfIdentityRoutes(accountDataParts))
   const oauth = registerOAuth(app, {
@@ -166,15 +176,27 @@ export function buildIdentity(config: IdentityConfig, deps: Deps): Built {
     endGrants,
   })
 
+  const { verifyToken } = oauth
+  const keys = registerKeys(app, { config, db, writes, logger, accounts, secrets, revocations, verifyToken })
+
   app.addHook('onListen', () => announceSetup(setupParts))
   const sweep = scheduleSweep(
-    [revocations.sweep, sessions.sweep, throttle.sweep, oneTimeTokens.sweep, oauth.sweep, ...accountRoutes.sweepers],
+    [
+      revocations.sweep,
+      sessions.sweep,
+      throttle.sweep,
+      oneTimeTokens.sweep,
+      oauth.sweep,
+      keys.sweep,
+      ...accountRoutes.sweepers,
+    ],
     writes,
     logger,
   )
   const close = async () => {
     await mailer.stop()
     await deletions.stop()
+    await keys.stop()
     internal.close()
     sweep.stop()
     feed.stop()

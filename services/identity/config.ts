@@ -26,6 +26,12 @@ export interface IdentityConfig extends CommonConfig, KeyringConfig, AccountsCon
   SESSIONS_MAX: number
   REFRESH_REUSE_GRACE_S: number
   SETUP_TOKEN_TTL_H: number
+  API_KEYS_MAX: number
+  TENANT_KEYS_MAX: number
+  API_KEYS_LIST_MAX: number
+  API_KEY_OVERLAP_S: number
+  API_KEY_OVERLAP_MAX_S: number
+  APP_PASSWORDS_MAX: number
   SIGNING_KEY_ROTATE_DAYS: number
   SIGNING_KEY_PUBLISH_AHEAD_S: number
   REVOCATION_KEEP_S: number
@@ -48,8 +54,8 @@ export const settings: Settings<IdentityConfig> = {
   ...commonSettings,
   AUDIT_PAGE_MAX: integer(1, 10_000).default(1000).description('Most rows in one answer of the audit log'),
   AUDIT_CHECKPOINT_MS: integer(1, 60_000)
-    .default(1000)
-    .description('Longest time until the end of the audit log is noted outside of it'),
+    .default(200)
+    .description('Longest time for which the rows that were added last could be cut off without a trace'),
   AUDIT_LOG_RETAIN_DAYS: integer(1, 36_500).default(365).description('Age at which rows of the audit log are deleted'),
   ...keyringSettings,
   ...accountsSettings,
@@ -92,6 +98,14 @@ export const settings: Settings<IdentityConfig> = {
   SETUP_TOKEN_TTL_H: integer(1, 720)
     .default(24)
     .description('Time for which the token of the first administrator is good; a restart prints a new one'),
+  API_KEYS_MAX: integer(1, 10_000).default(50).description('Most API keys of one account'),
+  TENANT_KEYS_MAX: integer(1, 100_000).default(1000).description('Most API keys of a tenant itself'),
+  API_KEYS_LIST_MAX: integer(1, 1000).default(100).description('Most API keys in one list'),
+  API_KEY_OVERLAP_S: integer(0, 31_536_000)
+    .default(86_400)
+    .description('Time for which a rotated API key stays good beside the new one'),
+  API_KEY_OVERLAP_MAX_S: integer(0, 31_536_000).default(2_592_000).description('The most that may be asked for'),
+  APP_PASSWORDS_MAX: integer(1, 1000).default(20).description('Most app passwords of one account'),
   SIGNING_KEY_ROTATE_DAYS: integer(1, 3650)
     .default(30)
     .description('Age at which the key that signs tokens is replaced'),

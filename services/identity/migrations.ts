@@ -166,8 +166,7 @@ export const migrations: readonly Migration[] = [
     rotated_to TEXT,
     created_at TEXT NOT NULL,
     expires_at TEXT,
-    last_used_at TEXT,
-    revoked_at TEXT
+    last_used_at TEXT
   );
   CREATE INDEX api_keys_by_tenant ON api_keys (tenant, id);
   CREATE INDEX api_keys_by_account ON api_keys (account_id, id);

@@ -6,6 +6,8 @@ export interface AuditEvent {
   actor?: string
   /** What it was done to: `account:<id>`, `key:<id>`. */
   target?: string
+  /** Whose log it belongs to, when the caller has not said yet: of a login that of the session. */
+  tenant?: string
   detail?: Record<string, string | number | boolean | null>
 }
 

@@ -4,6 +4,7 @@ import { Counter, type Registry } from 'prom-client'
 import type { CommonConfig } from '../config.ts'
 import type { Logger } from '../logger.ts'
 import type { ProcessName } from '../ports.ts'
+import { onAnswered } from '../answered.ts'
 import type { App } from '../server.ts'
 import { isAudited, rowOf, type AuditRow } from './row.ts'
 import { createSpool } from './spool.ts'
@@ -124,9 +125,8 @@ export function createRecorder({ service, config, deliver, registry, logger }: R
      */
     register(app: App, isOwn: (request: FastifyRequest, status: number) => boolean = isAudited): void {
       app.decorateRequest('auditEvent', undefined)
-      app.addHook('onResponse', (request, reply, done) => {
+      onAnswered(app, (request, reply) => {
         if (isOwn(request, reply.raw.statusCode)) add(rowOf(service, nextId(), request, reply))
-        done()
       })
       // After the last answer, before anything is closed that delivery needs.
       app.addHook('onClose', () => flush())

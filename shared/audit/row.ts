@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Caller } from '../caller.ts'
-import { PERMISSIONS, type PermissionClass } from '../permissions.ts'
+import { PERMISSIONS, SERVICE_ROLE, type PermissionClass } from '../permissions.ts'
 import type { ProcessName } from '../ports.ts'
 import './event.ts'
 
@@ -53,7 +53,8 @@ export function actorOf(caller: Caller | undefined): string {
 export function isAudited(request: FastifyRequest, status: number): boolean {
   if (request.auditEvent !== undefined) return true
   const { permission } = request.routeOptions.config
-  if (permission === 'internal' && status < 400) return false
+  // Whoever is no process and asks what only processes ask is refused, and that is a row.
+  if (permission === 'internal' && (request.caller as Caller | undefined)?.roles.includes(SERVICE_ROLE)) return false
   if (!READS.has(request.method) || REFUSALS.has(status)) return true
   return permission !== undefined && (PERMISSIONS[permission] as PermissionClass).audited === true
 }
@@ -76,8 +77,8 @@ export function rowOf(service: ProcessName, id: string, request: FastifyRequest,
     event: auditEvent?.event ?? `${method} ${routeOptions.url ?? 'unknown'}`,
     actor: auditEvent?.actor ?? actorOf(caller),
     credential: caller?.credential ?? null,
-    tenant: caller?.tenant ?? 'default',
-    ip: caller?.ip ?? request.ip,
+    tenant: auditEvent?.tenant ?? caller?.tenant ?? 'default',
+    ip: caller?.ip ?? (request.ip as string | undefined) ?? '',
     user_agent: userAgent === undefined ? null : cut(userAgent),
     method,
     path: cut(query < 0 ? url : url.slice(0, query)),

@@ -1,3 +1,5 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { Test } from 'tap'
 import { readConfig, type CommonConfig } from '../config.ts'
@@ -10,6 +12,13 @@ import type { ProcessOptions } from '../start.ts'
 /** A port that nothing listens on matters to nobody in tests: everything goes through `app.inject` or port 0. */
 const QUIET = { NODE_ENV: 'test', LOG_LEVEL: 'fatal' }
 
+/** Not t.testdir(): that is removed before what was started is closed, and a service writes until then. */
+function ownFolder(t: Test): string {
+  const folder = mkdtempSync(path.join(tmpdir(), 'najimban-test-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
+
 /**
  * A service as its main.ts builds it, on a fresh folder, closed when the test ends.
  * @param env settings that differ from the defaults
@@ -19,7 +28,7 @@ export async function testService<C extends CommonConfig>(
   options: Pick<ProcessOptions<C>, 'name' | 'settings' | 'openDatabase' | 'build'>,
   env: Record<string, string> = {},
 ) {
-  const dataDir = env.DATA_DIR ?? path.join(t.testdir({}), 'data')
+  const dataDir = env.DATA_DIR ?? path.join(ownFolder(t), 'data')
   const config = readConfig(options.settings, { ...QUIET, DATA_DIR: dataDir, ...env })
   const logger = createLogger(options.name, config)
   const database: Database | undefined = options.openDatabase?.(config)

@@ -41,4 +41,5 @@ export const settingsFor = ({ dataDir, ports }: System) => ({
   CALENDAR_PORT: String(ports.calendar),
   DIARY_PORT: String(ports.diary),
   COLLECTOR_PORT: String(ports.collector),
+  IDENTITY_PORT: String(ports.identity),
 })

@@ -1,3 +1,4 @@
+import { onAnswered } from '#shared/answered.ts'
 import type { Logger } from '#shared/logger.ts'
 import type { App } from '#shared/server.ts'
 import type { Tenant } from '#shared/scope.ts'
@@ -99,7 +100,7 @@ export function createAuditLog({ store, writer, config, metrics, logger }: Audit
 export function recordRequests(app: App, audit: AuditLog, tenants: Tenants): void {
   app.decorateRequest('auditTenant', '')
   app.decorateRequest('securityEvent', '')
-  app.addHook('onResponse', (request, reply, done) => {
+  onAnswered(app, (request, reply) => {
     const { auditTenant, securityEvent } = request
     const named = request.headers['x-tenant']
     const isNamed = auditTenant === '' && securityEvent !== '' && typeof named === 'string' && tenants.exists(named)
@@ -118,6 +119,5 @@ export function recordRequests(app: App, audit: AuditLog, tenants: Tenants): voi
         ...(securityEvent === '' ? {} : { securityEvent }),
       })
     }
-    done()
   })
 }

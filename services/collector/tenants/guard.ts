@@ -67,5 +67,6 @@ export function refused(
 ): Problem {
   request.securityEvent = event
   metrics.refusals.inc({ reason: event })
-  return new Problem(UNAUTHENTICATED.has(event) ? 'unauthenticated' : 'forbidden', { error, detail: error })
+  if (!UNAUTHENTICATED.has(event)) return new Problem('forbidden', { error, detail: error })
+  return new Problem('unauthenticated', { error, detail: error, headers: { 'www-authenticate': 'Bearer' } })
 }

@@ -24,6 +24,8 @@ t.test('each guarded route says which header is missing, and refuses a wrong key
       return `${answer.statusCode} ${answer.json<{ error: string }>().error}`
     }
     t.equal(await ask({}), '401 Missing X-Tenant and X-Api-Key', url)
+    const challenge = (await app.inject({ method: 'GET', ...(asked as object), url })).headers['www-authenticate']
+    t.equal(challenge, 'Bearer', 'the other way to say who asks (RFC 9110 15.5.2)')
     t.equal(await ask({ 'x-tenant': 'default', 'x-api-key': '' }), '401 Missing X-Api-Key', url)
     t.equal(await ask({ 'x-api-key': 'collector-key' }), '401 Missing X-Tenant', url)
     const wrong = await ask({ 'x-tenant': 'default', 'x-api-key': 'teamA-key' })

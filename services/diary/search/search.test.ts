@@ -89,3 +89,10 @@ t.test('exactly the entries that hold the text are found', async (t) => {
     { numRuns: 80 },
   )
 })
+
+t.test('a text of nothing but combining marks is folded as fast as any other', (t) => {
+  const marks = '\u0301'.repeat(200_000) + '\u0327'.repeat(200_000)
+  t.equal(fold(marks).replaceAll('\u034f', '').length, 400_000)
+  t.equal(fold(`e${'\u0301'.repeat(20)}`), `é${'\u0301'.repeat(19)}`, 'a few are composed as ever')
+  t.end()
+})

@@ -21,7 +21,7 @@ const LISTS = {
     'SELECT id, tenant, amr, ip, user_agent, created_at, last_used_at, expires_at FROM sessions WHERE account_id = ?',
   passkeys: 'SELECT id, name, device_type, created_at, last_used_at FROM passkeys WHERE account_id = ?',
   api_keys:
-    'SELECT id, tenant, name, role, scope, created_at, expires_at, last_used_at, revoked_at FROM api_keys WHERE account_id = ?',
+    'SELECT id, tenant, name, role, scope, created_at, expires_at, last_used_at FROM api_keys WHERE account_id = ?',
   app_passwords: 'SELECT id, name, created_at, last_used_at FROM app_passwords WHERE account_id = ?',
 } as const
 

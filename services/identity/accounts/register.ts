@@ -22,6 +22,7 @@ import type { OneTimeTokens } from './one-time-tokens.ts'
 import { accountPages } from './pages/routes.ts'
 import { createPasswordReset } from './password/reset.ts'
 import { passwordRoutes } from './password/routes.ts'
+import type { TellOwner } from './security-notes.ts'
 import { signupRoutes } from './signup/routes.ts'
 import { createSignup } from './signup/signup.ts'
 import type { AccountStore } from './store.ts'
@@ -34,6 +35,7 @@ export interface AccountParts {
   accounts: AccountStore
   tokens: OneTimeTokens
   mailer: Mailer
+  tellOwner: TellOwner
   passwords: Passwords
   policy: PasswordPolicy
   sessions: SessionStore

@@ -57,7 +57,7 @@ async function stopped(t: Test, count: number) {
     keyring,
     dataDir: service.dataDir,
     copy() {
-      const folder = path.join(t.testdirName, `copy-${copies++}`)
+      const folder = path.join(service.dataDir, '..', `copy-${copies++}`)
       mkdirSync(folder)
       for (const name of ['identity.db', 'audit.checkpoint', 'encryption.keys'])
         copyFileSync(path.join(service.dataDir, name), path.join(folder, name))
@@ -109,6 +109,16 @@ t.test('requests that change something, refusals and sign-ins are one row each, 
   for (const secret of [person.password, 'a wrong password', person.email]) t.notOk(text.includes(secret), 'no secrets')
   const again = await list(service)
   t.match(again.entries[0], { event: 'GET /api/audit', actor: 'account:auditor' }, 'who reads the log is in it')
+})
+
+t.test('a sign-in is in the log of the tenant that it is for', async (t) => {
+  const service = await identity(t)
+  const person = await service.signedUp({ tenant: 'teamA' })
+  await service.signedIn(person)
+  const seen = async (tenant: string) =>
+    (await list(service, '?event=login', { ...auditor, tenant })).entries.map(({ event }) => event)
+  t.same(await seen('teamA'), ['login.succeeded'])
+  t.same(await seen('default'), [])
 })
 
 t.test('rows of other processes are added once, in their order, and only processes hand them in', async (t) => {

@@ -71,7 +71,7 @@ t.test('the log says what became of sessions', async (t) => {
   await call('DELETE', '/api/auth/sessions', { as })
   await call('POST', '/api/auth/logout', { body: { refresh_token: other.refresh_token } })
   t.match(events, [
-    { event: 'token.refreshed', ...about, detail: { tenant: 'default' } },
+    { event: 'token.refreshed', ...about, tenant: 'default' },
     { event: 'token.reused', ...about },
     { event: 'token.refused', target: undefined },
     { event: 'session.revoked', target: 'session:nothing' },

@@ -160,17 +160,26 @@ t.test('no request waits for a mail server that hangs; a stop cuts it off and th
   await empty(again)
 })
 
-t.test('who a waiting mail goes to cannot be read in the file, and one that does not open is given up', async (t) => {
-  const { box, service } = await withMail(t, { MAIL_RETRY_MS: '100000' })
-  const person = await service.signedUp()
-  box.state.refusal = 451
-  await forgot(service, person.email)
-  const stored = service.db.prepare<[], string>('SELECT CAST(content_sealed AS TEXT) FROM mail_outbox').pluck().get()
-  t.notMatch(stored, person.email)
-  service.db.prepare("UPDATE mail_outbox SET content_sealed = x'00', next = 0").run()
-  await forgot(service, 'nobody@example.com')
-  await empty(service)
-})
+t.test(
+  'who a waiting mail goes to cannot be read in the file; one that does not open keeps no other one back',
+  async (t) => {
+    const { box, service } = await withMail(t, { MAIL_RETRY_MS: '100000' })
+    const person = await service.signedUp()
+    box.state.refusal = 451
+    await forgot(service, person.email)
+    const stored = service.db.prepare<[], string>('SELECT CAST(content_sealed AS TEXT) FROM mail_outbox').pluck().get()
+    t.notMatch(stored, person.email)
+    box.state.refusal = undefined
+    service.db.prepare("UPDATE mail_outbox SET content_sealed = x'00', next = 0").run()
+    const other = await service.signedUp()
+    await forgot(service, other.email)
+    await box.next(other.email)
+    t.equal(waiting(service), 1)
+    service.db.prepare('UPDATE mail_outbox SET created = 0, next = 0').run()
+    await forgot(service, 'nobody@example.com')
+    await empty(service)
+  },
+)
 
 t.test('no more mails wait than MAIL_QUEUE_MAX', async (t) => {
   const { box, service } = await withMail(t, { MAIL_QUEUE_MAX: '1', MAIL_RETRY_MS: '100000' })
@@ -245,4 +254,15 @@ t.test('settings of mail that cannot work are refused by name', async (t) => {
     t.notOk(SMTP_URL?.validate(url).error, url)
   for (const from of ['nobody', 'a@b\r\nBcc: c@d', 'A <a>', '<a@b> <c@d>']) t.ok(MAIL_FROM?.validate(from).error, from)
   for (const from of ['a@b', '나침반 <a@b.example>']) t.notOk(MAIL_FROM?.validate(from).error, from)
+})
+
+t.test('a database that does not answer for a while holds mails up and loses none', async (t) => {
+  const { box, service } = await withMail(t)
+  const person = await service.signedUp()
+  await forgot(service, person.email)
+  service.db.exec('ALTER TABLE mail_outbox RENAME TO away')
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  service.db.exec('ALTER TABLE away RENAME TO mail_outbox')
+  await box.next(person.email)
+  await empty(service)
 })

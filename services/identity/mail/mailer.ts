@@ -1,10 +1,11 @@
+import { randomInt } from 'node:crypto'
 import { Counter, Gauge, type Registry } from 'prom-client'
 import type { Logger } from '#shared/logger.ts'
 import { Problem } from '#shared/problem.ts'
 import type { Writes } from '#shared/writes.ts'
 import { composeMail } from './message.ts'
 import type { Outbox, OutboxRow } from './outbox.ts'
-import type { MailRequest, PreparedMail } from './request.ts'
+import { NOTES, type MailRequest, type PreparedMail } from './request.ts'
 import type { MailConfig } from './settings.ts'
 import { createSmtp, type Outcome } from './smtp.ts'
 
@@ -21,8 +22,11 @@ export type Mailer = ReturnType<typeof createMailer>
 
 const RETRY_MAX_MS = 3_600_000
 const HOUR_MS = 3_600_000
+/** What is done for a known address and not for an unknown one must not be seen in the time of an answer. */
+const DELAY_MIN_MS = 10
+const DELAY_MAX_MS = 100
 /** After a fault of our own (a full disk), and at most between two looks into the table. */
-const PAUSE_MS = 5000
+const PAUSE_MS = 1000
 const LOOK_MS = 60_000
 /** Mails that are under way at a stop may finish; others are sent after the next start. */
 const STOP_MS = 3000
@@ -38,6 +42,7 @@ export function createMailer(config: MailConfig & { PUBLIC_URL: string }, deps: 
   const smtp = url === undefined ? undefined : createSmtp(url, config)
   const aborted = new AbortController()
   let timer: NodeJS.Timeout | undefined
+  let soon: NodeJS.Timeout | undefined
   let running: Promise<void> | undefined
   let isPosted = false
   let isStopping = false
@@ -71,22 +76,27 @@ export function createMailer(config: MailConfig & { PUBLIC_URL: string }, deps: 
     return writes.run(() => outbox.remove(row.id))
   }
 
-  async function deliver(row: OutboxRow): Promise<void> {
-    let request: MailRequest
-    try {
-      request = outbox.open(row)
-    } catch (error) {
-      logger.error({ err: error, mail: row.id }, 'a waiting mail cannot be read')
-      return settle(row, 'unknown', { result: 'refused', code: 'unreadable' })
-    }
+  /** @returns undefined for a mail that is not to be sent any more */
+  async function send(request: MailRequest): Promise<Outcome | undefined> {
     const prepared = await writes.run(() => prepare(request))
-    if (prepared === undefined) return settle(row, request.template, undefined)
-    const outcome = await (smtp as NonNullable<typeof smtp>).send(
-      request.to,
-      composeMail(request, prepared, config.PUBLIC_URL),
-      aborted.signal,
-    )
-    if (!aborted.signal.aborted || outcome.result === 'sent') await settle(row, request.template, outcome)
+    if (prepared === undefined) return undefined
+    const message = composeMail(request, prepared, config.PUBLIC_URL)
+    return (smtp as NonNullable<typeof smtp>).send(request.to, message, aborted.signal)
+  }
+
+  async function deliver(row: OutboxRow): Promise<void> {
+    let template = 'unknown'
+    let outcome: Outcome | undefined
+    try {
+      const request = outbox.open(row)
+      template = request.template
+      outcome = await send(request)
+    } catch (error) {
+      // One mail that cannot be read or written must not keep the others from going out.
+      logger.error({ err: error, mail: row.id }, 'a mail could not be made')
+      outcome = { result: 'failed', code: 'internal' }
+    }
+    if (!aborted.signal.aborted || outcome?.result === 'sent') await settle(row, template, outcome)
   }
 
   async function pass(): Promise<void> {
@@ -97,35 +107,34 @@ export function createMailer(config: MailConfig & { PUBLIC_URL: string }, deps: 
     }
   }
 
-  function schedule(least = 0): void {
+  function schedule(): void {
     clearTimeout(timer)
     const next = isStopping ? undefined : outbox.nextDue()
     if (next === undefined) return
-    timer = setTimeout(run, Math.min(LOOK_MS, Math.max(least, next - Date.now()))).unref()
+    timer = setTimeout(run, Math.min(LOOK_MS, Math.max(0, next - Date.now()))).unref()
   }
 
   function run(): void {
     if (isStopping) return
     running ??= pass()
-      .then(
-        () => 0,
-        (error: unknown) => {
-          logger.error({ err: error }, 'the sending of mails was interrupted')
-          return PAUSE_MS
-        },
-      )
-      .then((least) => {
-        running = undefined
-        schedule(least)
+      .then(schedule)
+      .catch((error: unknown) => {
+        // The database does not answer: nothing can be read or noted before it does.
+        logger.error({ err: error }, 'the sending of mails was interrupted')
+        timer = setTimeout(run, PAUSE_MS).unref()
       })
+      .finally(() => (running = undefined))
   }
 
   if (smtp !== undefined) {
     writes.onCommit(() => {
       if (!isPosted) return
       isPosted = false
-      // Not in the middle of the commit's own work; what is posted while a pass runs, that pass or its end finds.
-      setImmediate(run)
+      // Not in the middle of the commit's own work.
+      soon ??= setTimeout(() => {
+        soon = undefined
+        run()
+      }, DELAY_MAX_MS).unref()
     })
     setImmediate(run)
   }
@@ -135,20 +144,22 @@ export function createMailer(config: MailConfig & { PUBLIC_URL: string }, deps: 
     enabled: smtp !== undefined,
     /**
      * Has a mail sent, once this transaction is on disk; to be called inside a write. Without SMTP_URL it does nothing.
-     * @throws Problem overloaded (503) when too many are waiting
+     * @throws Problem overloaded (503) when too many are waiting; notes are left out then
      */
     post(request: MailRequest): void {
       if (smtp === undefined) return
       if (outbox.count() >= config.MAIL_QUEUE_MAX) {
+        if (NOTES.includes(request.template)) return sent.inc({ template: request.template, result: 'dropped' })
         throw new Problem('overloaded', { detail: 'Too many mails are waiting', headers: { 'retry-after': '60' } })
       }
-      outbox.add(request)
+      outbox.add(request, randomInt(DELAY_MIN_MS, DELAY_MAX_MS))
       isPosted = true
     },
     /** Lets what is under way finish for a moment; the rest is sent after the next start. */
     async stop(): Promise<void> {
       isStopping = true
       clearTimeout(timer)
+      clearTimeout(soon)
       const cut = setTimeout(() => aborted.abort(), STOP_MS)
       await running
       clearTimeout(cut)

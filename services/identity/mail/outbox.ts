@@ -22,7 +22,7 @@ export const sealedContent = (id: string): Aad => ({
 
 /** All SQL about mails that are still to be sent: to whom they go is sealed, links are not in them yet. */
 export function createOutbox(db: Database, keyring: Keyring) {
-  const insert = db.prepare('INSERT INTO mail_outbox VALUES (@id, @sealed, 0, @now, @now)')
+  const insert = db.prepare('INSERT INTO mail_outbox VALUES (@id, @sealed, 0, @next, @now)')
   const due = db.prepare<[number, number], OutboxRow>(
     'SELECT id, content_sealed, tries, created FROM mail_outbox WHERE next <= ? ORDER BY next LIMIT ?',
   )
@@ -31,10 +31,11 @@ export function createOutbox(db: Database, keyring: Keyring) {
   const remove = db.prepare('DELETE FROM mail_outbox WHERE id = ?')
   const later = db.prepare('UPDATE mail_outbox SET tries = tries + 1, next = ? WHERE id = ?')
   return {
-    /** Inside a write. */
-    add(request: MailRequest): void {
+    /** Inside a write. @param delay before it is sent, in milliseconds */
+    add(request: MailRequest, delay: number): void {
       const id = randomUUIDv7()
-      insert.run({ id, sealed: keyring.seal(JSON.stringify(request), sealedContent(id)), now: Date.now() })
+      const sealed = keyring.seal(JSON.stringify(request), sealedContent(id))
+      insert.run({ id, sealed, next: Date.now() + delay, now: Date.now() })
     },
     /** @throws SealRefused, ConfigError */
     open: ({ id, content_sealed: sealed }: OutboxRow): MailRequest =>

@@ -5,6 +5,7 @@ export const SECURITY_EVENTS = [
   'password-changed',
   'second-factor-added',
   'second-factor-removed',
+  'recovery-codes-renewed',
   'passkey-added',
   'passkey-removed',
 ] as const
@@ -21,6 +22,9 @@ export type MailRequest = {
   | { template: 'invitation' | 'confirm-address'; account: Owner }
   | { template: 'security-note'; event: SecurityEvent }
 )
+
+/** Mails that only tell something: what they are about is not refused when too many are waiting, they are left out. */
+export const NOTES: readonly MailRequest['template'][] = ['security-note', 'approved', 'address-changing']
 
 export type MailTemplate = MailRequest['template']
 

@@ -2,6 +2,7 @@ import { userOf } from '#shared/caller.ts'
 import { invalidField, Problem } from '#shared/problem.ts'
 import type { App } from '#shared/server.ts'
 import type { Writes } from '#shared/writes.ts'
+import type { TellOwner } from '../accounts/security-notes.ts'
 import type { Throttle } from '../login/throttle.ts'
 import type { PasskeyStore } from '../passkeys/store.ts'
 import type { SamePerson } from './same-person.ts'
@@ -16,6 +17,7 @@ export interface MfaParts {
   secondFactor: SecondFactor
   samePerson: SamePerson
   throttle: Throttle
+  tellOwner: TellOwner
   writes: Writes
 }
 
@@ -27,7 +29,7 @@ const notEnabled = () => new Problem('conflict', { detail: 'There is no authenti
 
 /** The second step of one's own logins: an authenticator app, and recovery codes for the day on which it is lost. */
 export const mfaRoutes = (parts: MfaParts) => async (app: App) => {
-  const { store, passkeys, secondFactor, samePerson, throttle, writes } = parts
+  const { store, passkeys, secondFactor, samePerson, throttle, tellOwner, writes } = parts
   const tags = ['second factor']
   const config = { etag: false }
 
@@ -102,6 +104,7 @@ export const mfaRoutes = (parts: MfaParts) => async (app: App) => {
         isRight = secondFactor.takeCode(account, request.body.code)
         if (!isRight) throw invalidField('body', 'code', 'This code is not right')
         store.confirm(account)
+        tellOwner(account, 'second-factor-added')
         request.auditEvent = { event: 'totp.enabled', target: `account:${account}` }
         return { status: 200, body: { recovery_codes: secondFactor.renewCodes(account) } }
       }
@@ -122,6 +125,7 @@ export const mfaRoutes = (parts: MfaParts) => async (app: App) => {
       const account = await samePerson(request, request.body.password)
       return writes.answer(request, reply, account.id, () => {
         if (store.totp(account.id) === undefined) throw notEnabled()
+        if (store.confirmedAt(account.id) !== undefined) tellOwner(account.id, 'second-factor-removed')
         store.remove(account.id)
         request.auditEvent = { event: 'totp.disabled', target: `account:${account.id}` }
         return { status: 204 }
@@ -144,6 +148,7 @@ export const mfaRoutes = (parts: MfaParts) => async (app: App) => {
       const account = await samePerson(request, request.body.password)
       const renew = () => {
         if (store.confirmedAt(account.id) === undefined) throw notEnabled()
+        tellOwner(account.id, 'recovery-codes-renewed')
         request.auditEvent = { event: 'recovery-codes.renewed', target: `account:${account.id}` }
         return { status: 200, body: { recovery_codes: secondFactor.renewCodes(account.id) } }
       }

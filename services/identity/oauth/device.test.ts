@@ -130,3 +130,19 @@ t.test('a form without the secret of the session does nothing', async (t) => {
   await forged.open(codes.verification_uri)
   t.equal((await forged.ask(new URL(codes.verification_uri), { method: 'POST', body })).status, 400)
 })
+
+t.test(
+  'the way back of a sign-in that nobody has begun leads nowhere, with a session, an old one or none',
+  async (t) => {
+    const service = await oauth(t)
+    const window = service.browser()
+    const back = () => window.ask(new URL('http://localhost:5000/oauth/device/nobody-knows'))
+    const none = await back()
+    t.equal(none.status, 303)
+    t.equal(none.headers.get('location'), '/oauth/device')
+    await window.open('/oauth/device')
+    t.equal((await back()).status, 400)
+    service.db.prepare('DELETE FROM oidc_records').run()
+    t.equal((await back()).status, 400)
+  },
+)

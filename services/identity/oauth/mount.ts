@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { endWith } from '#shared/answered.ts'
 import type { AuditEvent } from '#shared/audit/event.ts'
 import type { App } from '#shared/server.ts'
 import type { IdentityConfig } from '../config.ts'
@@ -64,6 +65,7 @@ export const providerRoutes =
       reply.hijack()
       for (const [name, value] of Object.entries(reply.getHeaders())) reply.raw.setHeader(name, value as string)
       await provider.callback()(request.raw, reply.raw)
+      endWith(request, reply)
     }
     for (const [method, url, summary] of ROUTES) {
       routes.route({ method, url, config: { etag: false }, schema: { tags: ['oauth'], summary }, handler })

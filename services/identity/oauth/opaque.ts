@@ -32,12 +32,12 @@ export function createTokenVerifier({ records, clients, accounts }: OpaqueOption
   /** One that acts for a person, with the role that the person has in the tenant at this moment. */
   function personal(token: string, { payload, expires }: OAuthRecord): Verified | undefined {
     const { accountId, clientId, grantId, extra, scope = '' } = payload
-    const user = asOwner(accountId as string)
-    const tenant = asTenant(extra?.tenant as string)
     const client = clients.find(clientId as string)
-    const role = accounts.find(user)?.state === 'approved' ? accounts.roleIn(user, tenant) : undefined
     const grant = alive(records.find('Grant', grantId as string))
-    if (client === undefined || role === undefined || grant === undefined) return undefined
+    if (client === undefined || grant === undefined || typeof extra?.tenant !== 'string') return undefined
+    const [user, tenant] = [asOwner(accountId as string), asTenant(extra.tenant)]
+    const role = accounts.find(user)?.state === 'approved' ? accounts.roleIn(user, tenant) : undefined
+    if (role === undefined) return undefined
     return {
       credential: tokenSubject(token),
       subjects: [tokenSubject(token), `grant:${grantId}`, `client:${client.id}`, `account:${user}`],

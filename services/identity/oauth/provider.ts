@@ -47,12 +47,10 @@ const adjust =
       ctx.state.userCode = String(code)
       ctx.query = query
     }
-    if (
-      ctx.path === DEVICE_PATH &&
-      ctx.method === 'POST' &&
-      ctx.cookies.get(sessionCookie, { signed: true }) === undefined
-    ) {
-      // Without a session there is nothing that the form could belong to, and the provider fails over saving one.
+    const isFormOfDevice = ctx.path === DEVICE_PATH && ctx.method === 'POST'
+    const isBackOfDevice = ctx.path.startsWith(`${DEVICE_PATH}/`) && ctx.method === 'GET'
+    if ((isFormOfDevice || isBackOfDevice) && ctx.cookies.get(sessionCookie, { signed: true }) === undefined) {
+      // Without a session there is nothing that either could belong to, and the provider fails over saving one.
       ctx.status = 303
       return ctx.redirect(DEVICE_PATH)
     }

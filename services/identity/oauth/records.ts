@@ -45,6 +45,15 @@ export const recordAad = (model: string, id: string): Aad => ({
   owner: 'identity',
 })
 
+/** Whose password, or more, was right in an interaction that has not been gone on with yet. */
+function signedInBy({ result }: AdapterPayload): string | undefined {
+  const { login, second_factor: half } = (result ?? {}) as {
+    login?: { accountId?: string }
+    second_factor?: { account?: string }
+  }
+  return login?.accountId ?? half?.account
+}
+
 /** All SQL about what oidc-provider keeps. What changes something is to be called inside a write. */
 export function createRecordStore(db: Database, keyring: Keyring, revocations: Pick<Revocations, 'revoke'>) {
   const upsert = db.prepare<[object]>(
@@ -68,7 +77,9 @@ export function createRecordStore(db: Database, keyring: Keyring, revocations: P
     'DELETE FROM oidc_records WHERE grant_id = ? AND model = ? RETURNING id',
   )
   const removeGrant = db.prepare<[string]>('DELETE FROM oidc_records WHERE grant_id = ?')
-  const removeSession = db.prepare<[string]>("DELETE FROM oidc_records WHERE account_id = ? AND model = 'Session'")
+  const removeLogins = db.prepare<[string]>(
+    "DELETE FROM oidc_records WHERE account_id = ? AND model IN ('Session', 'Interaction')",
+  )
   const removeOld = db.prepare<[number, number]>(
     'DELETE FROM oidc_records WHERE rowid IN (SELECT rowid FROM oidc_records WHERE expires <= ? LIMIT ?)',
   )
@@ -96,7 +107,7 @@ export function createRecordStore(db: Database, keyring: Keyring, revocations: P
         grant: model === 'Grant' ? value : (payload.grantId ?? null),
         userCode: payload.userCode ?? null,
         uid: payload.uid ?? null,
-        account: payload.accountId ?? null,
+        account: payload.accountId ?? signedInBy(payload) ?? null,
         client: payload.clientId ?? null,
         expires,
       })
@@ -122,8 +133,8 @@ export function createRecordStore(db: Database, keyring: Keyring, revocations: P
     },
     endGrant,
     /**
-     * Signs an account out of the provider's own pages, with everything that it allowed only for as long as it is signed in;
-     * what it allowed while it is away stays.
+     * Signs an account out of the provider's own pages, also of those where it is about to be signed in, with everything that
+     * it allowed only for as long as it is signed in; what it allowed while it is away stays.
      */
     endLogins(account: Owner): void {
       for (const row of ofAccount.all(account, 'Session', 0)) {
@@ -132,7 +143,7 @@ export function createRecordStore(db: Database, keyring: Keyring, revocations: P
           if (grantId !== undefined && persistsLogout !== true) endGrant(grantId)
         }
       }
-      removeSession.run(account)
+      removeLogins.run(account)
     },
     /** Ends every grant of an account, too. */
     endGrants(account: Owner): void {

@@ -7,6 +7,7 @@ import { invalidField, Problem } from '#shared/problem.ts'
 import type { Owner } from '#shared/scope.ts'
 import type { App } from '#shared/server.ts'
 import type { Writes } from '#shared/writes.ts'
+import type { TellOwner } from '../accounts/security-notes.ts'
 import type { IdentityConfig } from '../config.ts'
 import type { SamePerson } from '../mfa/same-person.ts'
 import { passwordSchema } from '../mfa/schema.ts'
@@ -28,6 +29,7 @@ export interface PasskeyParts {
   challenges: Challenges
   relyingParty: RelyingParty
   samePerson: SamePerson
+  tellOwner: TellOwner
   writes: Writes
   logger: Logger
   config: Pick<IdentityConfig, 'PASSKEYS_MAX'>
@@ -38,7 +40,7 @@ const notFound = () => new Problem('not-found', { detail: 'Passkey not found' })
 
 /** The passkeys of one's own account. */
 export const passkeyRoutes = (parts: PasskeyParts) => async (app: App) => {
-  const { passkeys, challenges, relyingParty, samePerson, writes, logger, config } = parts
+  const { passkeys, challenges, relyingParty, samePerson, tellOwner, writes, logger, config } = parts
   const tags = ['passkeys']
 
   function requireRoom(account: Owner): void {
@@ -118,6 +120,7 @@ export const passkeyRoutes = (parts: PasskeyParts) => async (app: App) => {
         const text = passkeys.insert(account, { ...made, name })
         if (text === undefined) throw refuse(request, 'registered already')
         const { id } = JSON.parse(text) as { id: string }
+        tellOwner(account, 'passkey-added')
         request.auditEvent = { event: 'passkey.added', target: `passkey:${id}` }
         return { status: 201, body: text }
       })
@@ -171,6 +174,7 @@ export const passkeyRoutes = (parts: PasskeyParts) => async (app: App) => {
           throw new Problem('conflict', { detail: 'This is the only way to sign in to the account' })
         }
         passkeys.remove(account.id, id)
+        tellOwner(account.id, 'passkey-removed')
         request.auditEvent = { event: 'passkey.removed', target: `passkey:${id}` }
         return { status: 204 }
       })

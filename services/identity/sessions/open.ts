@@ -109,7 +109,8 @@ export function createOpenSession(parts: SessionParts) {
       event: 'login.succeeded',
       actor: `account:${account.id}`,
       target: `session:${issued.session.id}`,
-      detail: { amr: amr.join(' '), tenant: issued.session.tenant },
+      tenant: issued.session.tenant,
+      detail: { amr: amr.join(' ') },
     }
     return answer(reply, account, issued, { role, cookies })
   }

@@ -68,10 +68,10 @@ export const sessionRoutes =
         if (rotation.kind === 'unknown') throw refuse(reply, cookies)
         const about = { actor: `account:${rotation.session.account_id}`, target: `session:${rotation.session.id}` }
         if (rotation.kind === 'reused') {
-          request.auditEvent = { event: 'token.reused', ...about }
+          request.auditEvent = { event: 'token.reused', ...about, tenant: rotation.session.tenant }
           throw refuse(reply, cookies)
         }
-        request.auditEvent = { event: 'token.refreshed', ...about, detail: { tenant: rotation.session.tenant } }
+        request.auditEvent = { event: 'token.refreshed', ...about, tenant: rotation.session.tenant }
         return answer(reply, found.account as Account, rotation, { role: found.role as Role, cookies })
       },
     )
@@ -91,7 +91,9 @@ export const sessionRoutes =
         })
         request.auditEvent = {
           event: 'logout',
-          ...(ended === undefined ? {} : { actor: `account:${ended.account_id}`, target: `session:${ended.id}` }),
+          ...(ended === undefined
+            ? {}
+            : { actor: `account:${ended.account_id}`, target: `session:${ended.id}`, tenant: ended.tenant }),
         }
         clearSessionCookies(reply)
         return reply.code(204).send()

@@ -34,5 +34,8 @@ export async function announceSetup({ setup, oneTimeTokens, writes, config }: An
     setup.forgetTokens()
     return oneTimeTokens.issue({ purpose: SETUP, ttl_s: config.SETUP_TOKEN_TTL_H * HOUR_S })
   })
-  process.stdout.write(note(config.PUBLIC_URL, token, config))
+  const text = note(config.PUBLIC_URL, token, config)
+  // What started this process says it when everything runs, and not in the middle of a start that fails.
+  if (process.send === undefined) process.stdout.write(text)
+  else process.send({ announce: text })
 }

@@ -71,5 +71,9 @@ t.test('signing and encryption keys are for administrators of the whole installa
     t.equal(await statusOf({ ...ADMIN, tenant: 'other' }), 403, url)
     t.equal(await statusOf({ ...ADMIN, scope: 'account' }), 403, url)
     t.ok((await statusOf(ADMIN)) < 300, url)
+    t.ok(
+      (await statusOf({ role: 'admin', scope: 'admin', credential: 'key:of-the-tenant' })) < 300,
+      `${url} by a key of no person`,
+    )
   }
 })

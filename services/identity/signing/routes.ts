@@ -1,7 +1,7 @@
 import type { App } from '#shared/server.ts'
-import { userOf } from '#shared/caller.ts'
 import type { Writes } from '#shared/writes.ts'
 import { requireInstallationAdmin } from '../installation.ts'
+import { keyOwnerOf } from '../tenants/realm.ts'
 import { jwksSchema, rotateSchema, signingKeysSchema, type RotateInput } from './schema.ts'
 import { signingOf, type SigningKeys } from './keys.ts'
 import type { SigningKey } from './store.ts'
@@ -64,7 +64,7 @@ export const signingKeyRoutes = (keys: SigningKeys, writes: Writes) => async (ro
       requireInstallationAdmin(request.caller)
       const { withdraw } = request.body
       reply.header('cache-control', 'no-store')
-      return writes.answer(request, reply, userOf(request), () => {
+      return writes.answer(request, reply, keyOwnerOf(request.caller), () => {
         const rotated = keys.rotate({ withdraw })
         const target = `signing-key:${rotated.at(-1)?.kid}`
         request.auditEvent = { event: 'signing-key.rotated', target, detail: { withdraw } }

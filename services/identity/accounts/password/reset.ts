@@ -1,8 +1,8 @@
 import { timestamp } from '#shared/timestamp.ts'
 import type { PasswordPolicy } from '../../login/policy.ts'
 import type { Passwords } from '../../login/passwords.ts'
-import type { Mailer } from '../../mail/mailer.ts'
 import type { EndAccess } from '../access.ts'
+import type { TellOwner } from '../security-notes.ts'
 import { PURPOSE } from '../mail-links.ts'
 import type { OneTimeTokens } from '../one-time-tokens.ts'
 import type { Account, AccountStore } from '../store.ts'
@@ -13,7 +13,7 @@ export interface ResetParts {
   tokens: OneTimeTokens
   passwords: Passwords
   policy: PasswordPolicy
-  mailer: Mailer
+  tellOwner: TellOwner
   endAccess: EndAccess
 }
 
@@ -21,7 +21,7 @@ export type PasswordReset = ReturnType<typeof createPasswordReset>
 
 /** What the link in a mail that sets a password does. */
 export function createPasswordReset(parts: ResetParts) {
-  const { accounts, tokens, passwords, policy, mailer, endAccess } = parts
+  const { accounts, tokens, passwords, policy, tellOwner, endAccess } = parts
 
   /** The account whose password the link sets; undefined for a link that is not good. */
   function accountOf(token: string): Account | undefined {
@@ -29,9 +29,6 @@ export function createPasswordReset(parts: ResetParts) {
     const account = id === undefined ? undefined : accounts.find(id)
     return account?.state === 'pending' || account?.state === 'approved' ? account : undefined
   }
-
-  const tellOf = ({ email: to, locale }: Account) =>
-    mailer.post({ template: 'security-note', event: 'password-changed', to, locale })
 
   return {
     accountOf,
@@ -51,7 +48,7 @@ export function createPasswordReset(parts: ResetParts) {
         const isProven = tokens.take(PURPOSE.setPassword, token)?.detail.mailed_to === account.email
         endAccess(account.id)
         // An invited person knows.
-        if (account.password_hash !== null) tellOf(account)
+        if (account.password_hash !== null) tellOwner(account.id, 'password-changed')
         return accounts.update(account.id, {
           password_hash,
           ...(isProven ? { email_verified_at: account.email_verified_at ?? timestamp(), awaits_email: 0 } : {}),

@@ -16,7 +16,7 @@ const SESSION = 'session:'
 
 /** /api/auth/password. */
 export const passwordRoutes = (parts: PasswordRouteParts) => async (routes: App) => {
-  const { accounts, passwords, policy, mailer, writes, reset, sessions, samePerson } = parts
+  const { accounts, passwords, policy, tellOwner, writes, reset, sessions, samePerson } = parts
   const tags = ['account']
   const ask = askForMail(parts)
 
@@ -82,7 +82,7 @@ export const passwordRoutes = (parts: PasswordRouteParts) => async (routes: App)
           throw new Problem('conflict', { detail: 'The password was changed already' })
         sessions.revokeAll(id, credential.slice(SESSION.length))
         accounts.update(id, { password_hash })
-        mailer.post({ template: 'security-note', event: 'password-changed', to: account.email, locale: account.locale })
+        tellOwner(id, 'password-changed')
       })
       request.auditEvent = { event: 'password.changed', target: `account:${id}` }
       return reply.code(204).send()

@@ -5,6 +5,7 @@ import { settings } from '../../config.ts'
 import type { Mailbox } from '../../test/mailbox.ts'
 import { identity, type Asked, type Identity } from '../../test/identity.ts'
 import { mailbox } from '../../test/mailbox.ts'
+import { createStrangerLimits } from '../limits.ts'
 import type { AccountView } from '../view.ts'
 
 const PASSWORD = '긴 비밀번호 하나 42'
@@ -200,8 +201,14 @@ t.test('counts are over after their hour, and accounts that nobody confirmed aft
   const { db, accounts } = service
   t.equal((await signup(service)).status, 202)
   t.equal((await signup(service)).status, 429)
+  const limits = createStrangerLimits(db, service.config)
+  t.equal(limits.sweep(), false)
+  t.not(db.prepare('SELECT count(*) FROM stranger_counts').pluck().get(), 0, 'what counts stays')
   db.prepare('UPDATE stranger_counts SET expires = ?').run(Date.now() - 1)
   t.equal((await signup(service)).status, 202)
+  db.prepare('UPDATE stranger_counts SET expires = ?').run(Date.now() - 1)
+  limits.sweep()
+  t.equal(db.prepare('SELECT count(*) FROM stranger_counts').pluck().get(), 0)
   const days = (count: number) => new Date(Date.now() - count * 86_400_000).toISOString()
   t.equal(accounts.sweepUnverified(days(1)), false)
   t.ok(accounts.byEmail('kim@example.com'))
@@ -236,5 +243,18 @@ t.test('where no mails are sent, asking for one is refused', async (t) => {
     const answer = await service.call('POST', url, { body: { email: 'a@example.com' } })
     t.equal(answer.status, 403, url)
     t.match(answer.json(), { message: /administrator/ })
+  }
+})
+
+t.test('fields as long as a body may be are refused without a look at what is in them', async (t) => {
+  const service = await identity(t)
+  const marks = '\u0301'.repeat(120_000) + '\u0327'.repeat(120_000)
+  for (const [field, value] of [
+    ['email', `a${marks}@example.com`],
+    ['name', `${'a'.repeat(1_000_000)}\n`],
+  ] as const) {
+    const answer = await signup(service, { [field]: value })
+    t.equal(answer.status, 400, field)
+    t.match(answer.json(), { errors: [{ field, message: /at most|less than or equal to/ }] })
   }
 })

@@ -209,3 +209,22 @@ t.test('an application that is removed can do nothing any more', async (t) => {
   t.equal(page.status, 400)
   t.match(page.text, /invalid_client/)
 })
+
+t.test('who is limited to some scopes cannot give an application others, nor act as one that has them', async (t) => {
+  const service = await oauth(t)
+  const { call, admin } = service
+  const limited = { ...admin, scope: 'admin ingest' }
+  const fields = { name: 'Build', grant_types: ['client_credentials'], role: 'admin' }
+  const register = (scope: string) => call('POST', '/api/admin/clients', { as: limited, body: { ...fields, scope } })
+  t.equal((await register('ingest audit:read')).status, 403)
+  const own = await register('openid ingest')
+  t.equal(own.status, 201, own.text)
+  const path = `/api/admin/clients/${own.json<Client>().id}`
+  t.equal((await call('PATCH', path, { as: limited, body: { scope: 'audit:read' } })).status, 403)
+  t.equal((await call('PATCH', path, { as: limited, body: { name: 'Builds' } })).status, 200)
+
+  const wide = await service.register({ ...fields, scope: 'audit:read' })
+  const others = `/api/admin/clients/${wide.id}`
+  t.equal((await call('POST', `${others}/secret`, { as: limited })).status, 403)
+  t.equal((await call('PATCH', others, { as: limited, body: { scope: 'ingest' } })).status, 403)
+})

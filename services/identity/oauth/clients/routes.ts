@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import { etagOf, requireMatch } from '#shared/etag.ts'
 import { decodeCursor, encodeCursor } from '#shared/pagination.ts'
+import { scopesOf } from '#shared/permissions.ts'
 import { invalidField, Problem } from '#shared/problem.ts'
 import type { App } from '#shared/server.ts'
 import type { Tenant } from '#shared/scope.ts'
@@ -35,6 +36,9 @@ export interface ClientRouteOptions {
 /** An application as the API shows it; not even the hash of its secret leaves. */
 const viewOf = ({ secret_hash: _hidden, ...client }: Client) => client
 
+/** What an administrator without limits has. */
+const REACHED = scopesOf('admin').split(' ')
+
 const isPublic = (client: Pick<Client, 'token_endpoint_auth_method'>) => client.token_endpoint_auth_method === 'none'
 
 /** /api/admin/clients: the applications of the administrator's tenant. */
@@ -48,6 +52,18 @@ export const clientRoutes =
       const client = clients.of(tenant, id)
       if (client === undefined) throw new Problem('not-found', { detail: 'Application not found' })
       return client
+    }
+
+    /**
+     * Nobody gives an application more than they have, as with keys: who can change it, or its secret, can act as it.
+     * @throws Problem forbidden (403)
+     */
+    function requireGiveable({ caller }: FastifyRequest, { scope }: Pick<ClientInput, 'scope'>): void {
+      const limits = caller.scope?.split(' ')
+      const beyond = scope.split(' ').filter((one) => REACHED.includes(one) && limits?.includes(one) === false)
+      if (beyond.length === 0) return
+      const message = `An application cannot get ${beyond.join(' ')} from you`
+      throw new Problem('forbidden', { detail: message, errors: [{ in: 'body', field: 'scope', message }] })
     }
 
     /** Guards of a write to one application, inside its transaction. */
@@ -92,6 +108,7 @@ export const clientRoutes =
       (request, reply) => {
         const { tenant } = request.caller
         requireConsistent(request.body)
+        requireGiveable(request, request.body)
         const secret = isPublic(request.body) ? undefined : newSecret()
         void reply.header('cache-control', 'no-store')
         return writes.answer(
@@ -129,6 +146,8 @@ export const clientRoutes =
         writes.answer(request, reply, ownerOf(request), () => {
           const before = requireUnchanged(request)
           const client = { ...before, ...request.body }
+          requireGiveable(request, before)
+          requireGiveable(request, client)
           if (isPublic(client) !== isPublic(before)) {
             const message = 'an application with a secret and one without are two: register another one'
             throw invalidField('body', 'token_endpoint_auth_method', message)
@@ -168,6 +187,7 @@ export const clientRoutes =
           ownerOf(request),
           () => {
             const client = requireUnchanged(request)
+            requireGiveable(request, client)
             if (isPublic(client)) throw new Problem('conflict', { detail: 'A public application has no secret' })
             const secret = newSecret()
             clients.update(request.caller.tenant, { ...client, secret_hash: secretHashOf(secret) })

@@ -222,6 +222,36 @@ t.test('who is signed out everywhere, suspended or gone signs in anew', async (t
   t.equal((await service.signIn(window, suspended, person)).status, 403)
 })
 
+t.test('a password that was right before everything was ended does not sign in after it', async (t) => {
+  const service = await oauth(t)
+  const person = await service.signedUp()
+  const signed = await service.signedIn(person)
+  const { window, page } = await atSignIn(service)
+  const [form] = page.forms
+  const body = new URLSearchParams({ ...form?.fields, email: person.email, password: person.password })
+  const waiting = await window.ask(new URL(form?.action as string, page.url), { method: 'POST', body })
+  t.match(waiting.headers.get('refresh'), /\/oauth\/auth\//, 'only the way back to the application is missing')
+  await service.call('DELETE', '/api/auth/sessions', { as: signed.as })
+  t.match(await window.follow(waiting), { status: 400 })
+})
+
+t.test('an application can ask without a page, or for a fresh sign-in', async (t) => {
+  const service = await oauth(t)
+  const person = await service.signedUp()
+  const silent = await atSignIn(service, { prompt: 'none' })
+  t.equal(leavesFor(silent.page).searchParams.get('error'), 'login_required')
+
+  const { library, window } = await service.allowed(await service.register(), person)
+  const ask = async (more: Record<string, string>) => window.open((await service.authorization(library, more)).url)
+  t.ok(leavesFor(await ask({ prompt: 'none' })).searchParams.get('code'))
+  const more = { scope: 'openid calendar:read', prompt: 'none' }
+  t.equal(leavesFor(await ask(more)).searchParams.get('error'), 'consent_required')
+  const fresh = await ask({ prompt: 'login', login_hint: person.email })
+  t.match(fresh.title, /Sign in/)
+  t.equal(fresh.forms[0]?.fields.email, person.email)
+  t.ok(leavesFor(await service.signIn(window, fresh, person)).searchParams.get('code'))
+})
+
 t.test('a request that fits no page is refused on one', async (t) => {
   const service = await oauth(t)
   const { window, page } = await atSignIn(service)

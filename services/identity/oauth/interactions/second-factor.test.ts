@@ -30,6 +30,15 @@ t.test('an account with a second factor is asked for a code after the password',
   t.ok(leavesFor(await service.allow(window, consent)).searchParams.get('code'))
 })
 
+t.test('a code is not taken after a password that was right before everything was ended', async (t) => {
+  const service = await oauth(t)
+  const { person, authenticator, window, page } = await atSecondStep(service)
+  const { as } = await service.signedIn(person, { code: authenticator.code() })
+  await service.call('DELETE', '/api/auth/sessions', { as })
+  const ended = await window.submit(page, { code: authenticator.recoveryCodes[0] as string })
+  t.equal(ended.status, 400)
+})
+
 t.test('a recovery code lets in, once', async (t) => {
   const service = await oauth(t)
   const { authenticator, window, page, person, url } = await atSecondStep(service)
