@@ -8,6 +8,8 @@ import { createAuditStore } from './audit/store.ts'
 import { settings, type CollectorConfig } from './config.ts'
 import { bundleRoutes, signRoutes } from './exports/routes.ts'
 import { createTokenStore } from './exports/store.ts'
+import { findingRoutes } from './findings/routes.ts'
+import { createFindingStore } from './findings/store.ts'
 import { batchRoutes } from './ingest/batch/routes.ts'
 import { ingestRoutes } from './ingest/routes.ts'
 import { openForReading } from './migrations.ts'
@@ -61,6 +63,7 @@ export async function buildCollector(config: CollectorConfig, deps: Deps): Promi
   void app.register(ingestRoutes(writer, schemas, config, metrics))
   void app.register(batchRoutes({ writer, config, metrics }, schemas))
   void app.register(reportRoutes(reports, writer, config))
+  void app.register(findingRoutes(createFindingStore(db, config.FINDING_FLAKY_CHANGES), writer, config))
   void app.register(schemaRoutes(schemas, writer, config))
   void app.register(signRoutes(reports, tokens, writer, config, metrics))
   void app.register(timelineRoutes(createTimelineStore(db), config))

@@ -17,6 +17,8 @@ export interface CollectorConfig extends CommonConfig, ApiKeysConfig, KeyringCon
   REPLAY_CHUNK: number
   WRITE_QUEUE_MAX_BYTES: number
   REPORTS_LIST_MAX: number
+  FINDINGS_LIST_MAX: number
+  FINDING_FLAKY_CHANGES: number
   SIGN_HISTORY_LIST_MAX: number
   SIGN_TOKEN_TTL_S: number
   TIMELINE_MAX_H: number
@@ -56,6 +58,10 @@ export const settings: Settings<CollectorConfig> = {
     .default(33_554_432)
     .description('Reports that may wait for the disk, in bytes; beyond: 503'),
   REPORTS_LIST_MAX: integer(1, 10_000).default(100).description('Most reports in one page of the list'),
+  FINDINGS_LIST_MAX: integer(1, 10_000).default(100).description('Most findings, or entries of a history, in one page'),
+  FINDING_FLAKY_CHANGES: integer(1, 1000)
+    .default(2)
+    .description('Changes of its verdict from one report to the next that make a finding flaky'),
   SIGN_HISTORY_LIST_MAX: integer(1, 10_000).default(1000).description('Most entries in one answer of a sign history'),
   SIGN_TOKEN_TTL_S: integer(1, 604_800).default(3600).description('Time for which a download link is good'),
   TIMELINE_MAX_H: integer(1, 87_600).default(8760).description('Widest window of the timeline, in hours'),

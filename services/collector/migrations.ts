@@ -121,6 +121,44 @@ export const migrations: readonly Migration[] = [
     createdAt INTEGER NOT NULL,
     PRIMARY KEY (tenantId, name, version)
   ) WITHOUT ROWID;`,
+
+  `CREATE TABLE findings (
+    tenantId TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    rule TEXT NOT NULL,
+    target TEXT NOT NULL,
+    message TEXT NOT NULL,
+    severity TEXT NOT NULL,
+    verdict TEXT NOT NULL,
+    state TEXT NOT NULL,
+    firstSeen INTEGER NOT NULL,
+    lastSeen INTEGER NOT NULL,
+    changedAt INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    changes INTEGER NOT NULL,
+    opened INTEGER NOT NULL,
+    lastReportId TEXT NOT NULL,
+    mutedReason TEXT,
+    mutedUntil INTEGER,
+    mutedBy TEXT,
+    PRIMARY KEY (tenantId, fingerprint)
+  ) WITHOUT ROWID;
+  CREATE INDEX findings_by_time ON findings (tenantId, lastSeen, fingerprint);
+  -- What a report may resolve by saying nothing of it any more.
+  CREATE INDEX findings_open ON findings (tenantId, rule, target) WHERE state <> 'resolved';
+
+  CREATE TABLE finding_events (
+    seq INTEGER PRIMARY KEY,
+    tenantId TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    event TEXT NOT NULL,
+    verdict TEXT NOT NULL,
+    reportId TEXT NOT NULL,
+    FOREIGN KEY (tenantId, fingerprint) REFERENCES findings ON DELETE CASCADE
+  );
+  CREATE INDEX finding_events_by_finding ON finding_events (tenantId, fingerprint);
+  CREATE INDEX finding_events_by_time ON finding_events (tenantId, at);`,
 ]
 
 /** The database as its one writer opens it. */

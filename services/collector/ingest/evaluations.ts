@@ -32,6 +32,7 @@ const textOf = (value: unknown): string =>
   (typeof value === 'string' ? value : typeof value === 'number' || typeof value === 'boolean' ? String(value) : '')
     .slice(0, TEXT_MAX_LENGTH)
     .toWellFormed()
+    .normalize('NFC')
 
 /**
  * The two forms of an evaluation, `{rule_id, target, verdict, severity, message}` and `{rule, result, severity}`, as one.

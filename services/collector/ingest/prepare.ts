@@ -4,6 +4,8 @@ import { hash } from 'node:crypto'
 import type { CollectorConfig } from '../config.ts'
 import type { Validators } from '../schemas/validators.ts'
 import type { IngestItem } from './item.ts'
+import { sightingsOf } from '../findings/fingerprint.ts'
+import { evaluationsOf } from './evaluations.ts'
 import { allowedLabels, labelsOf } from './labels.ts'
 import { newReportId } from './report-id.ts'
 import { policyVersionOf, severityOf } from './severity.ts'
@@ -71,6 +73,8 @@ export function createPreparation(config: CollectorConfig, validators: Validator
         report: stored,
         hash: hash('sha256', markdown ? `${stored}\n${markdown}` : stored, 'buffer').subarray(0, HASH_BYTES),
         errors,
+        // Nobody knows what a report means that does not fit.
+        sightings: errors.length === 0 ? sightingsOf(evaluationsOf(report.policy)) : [],
         schemaName: schema,
         labels: kept === undefined ? undefined : JSON.stringify(kept),
         labelsDropped: dropped,

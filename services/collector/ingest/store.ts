@@ -2,6 +2,8 @@ import type { Database } from '#shared/database.ts'
 import type { FieldError } from '#shared/problem.ts'
 import type { Tenant } from '#shared/scope.ts'
 import type { Once, Writes } from '#shared/writes.ts'
+import type { Sighting } from '../findings/fingerprint.ts'
+import type { FindingRecord } from '../findings/record.ts'
 import type { Rollups } from '../rollups/store.ts'
 import type { ItemOutcome } from './item.ts'
 import type { Severity } from './severity.ts'
@@ -20,6 +22,8 @@ export interface NewReport {
   hash: Buffer
   /** What does not fit its schema; it is stored in quarantine then. */
   errors: FieldError[]
+  /** What it says of findings. */
+  sightings: Sighting[]
   schemaName: string | undefined
   /** JSON text. */
   labels: string | undefined
@@ -33,15 +37,22 @@ const HOUR_MS = 3_600_000
 
 interface IngestParts {
   rollups: Rollups
+  findings: FindingRecord
   once: Writes['once']
   /** For so long the same report is stored only once; 0 stores it every time. */
   dedupeHours: number
 }
 
+/** What is gathered in one write. */
+interface Session {
+  tally: ReturnType<Rollups['tally']>
+  told: ReturnType<FindingRecord['session']>
+}
+
 /** The answer of a single report, as it is remembered. */
 export const ingestedBody = (id: string): string => `{"id":"${id}","status":"ingested"}`
 
-export function createIngestStore(db: Database, { rollups, once, dedupeHours }: IngestParts) {
+export function createIngestStore(db: Database, { rollups, findings, once, dedupeHours }: IngestParts) {
   const insert = db.prepare(
     `INSERT INTO reports (id, tenantId, createdAt, updatedAt, severity, policyVersion, markdown, report,
        quarantined, errors, schemaName, labels)
@@ -62,7 +73,7 @@ export function createIngestStore(db: Database, { rollups, once, dedupeHours }: 
   )
   const cutoffAt = (now: number) => now - dedupeHours * HOUR_MS
 
-  function addOne(report: NewReport, tally: ReturnType<Rollups['tally']>): ItemOutcome {
+  function addOne(report: NewReport, { tally, told }: Session): ItemOutcome {
     const { id, tenantId, createdAt, severity, policyVersion, markdown, hash, errors, schemaName, labels } = report
     if (dedupeHours > 0 && claim.run(tenantId, hash, id, createdAt, cutoffAt(createdAt)).changes === 0) {
       return { status: 'duplicate', id: holder.get(tenantId, hash) as string }
@@ -74,6 +85,7 @@ export function createIngestStore(db: Database, { rollups, once, dedupeHours }: 
       ...[quarantined, faults, schemaName, labels],
     )
     tally.count({ tenantId, createdAt, severity, quarantined }, 1)
+    told.add(tenantId, report, report.sightings)
     const counted = { severity, bytes: Buffer.byteLength(report.report), labelsDropped: report.labelsDropped }
     return quarantined === 0 ? { status: 'stored', id, counted } : { status: 'quarantined', id, counted, errors }
   }
@@ -81,17 +93,18 @@ export function createIngestStore(db: Database, { rollups, once, dedupeHours }: 
   return {
     /** Stores reports, within one write; the same content within the time of remembrance is stored once. */
     add(reports: readonly NewReport[]): ItemOutcome[] {
-      const tally = rollups.tally()
+      const session = { tally: rollups.tally(), told: findings.session() }
       const outcomes = reports.map((report): ItemOutcome => {
-        if (report.once === undefined) return addOne(report, tally)
+        if (report.once === undefined) return addOne(report, session)
         let outcome: ItemOutcome | undefined
         const { body } = once(report.once, () => {
-          outcome = addOne(report, tally)
+          outcome = addOne(report, session)
           return { status: 201, body: ingestedBody((outcome as { id: string }).id) }
         })
         return outcome ?? { status: 'duplicate', id: (JSON.parse(body as string) as { id: string }).id }
       })
-      tally.apply()
+      session.tally.apply()
+      session.told.apply()
       return outcomes
     },
     /** Forgets contents that are past their time, at most `limit`; @returns how many */

@@ -44,6 +44,9 @@ t.test('the OpenAPI document describes every endpoint', async (t) => {
     [
       '/admin/audit/logs',
       '/admin/retention/run',
+      '/findings',
+      '/findings/{fingerprint}',
+      '/findings/{fingerprint}/mute',
       '/ingest/qc',
       '/ingest/qc/batch',
       '/reports',

@@ -26,6 +26,8 @@ export const retentionRoutes =
         last = await writer.run('removeReportsBefore', tenantId, cutoffTime, chunk)
         metrics.retentionDeleted.inc(last)
       }
+      // Findings that nobody spoke of since then go with the reports, and so does what happened to others before.
+      while ((await writer.run('removeFindingsBefore', tenantId, cutoffTime, chunk)) === chunk);
       return deleted
     }
 

@@ -16,7 +16,7 @@ export type Validators = ReturnType<typeof createValidators>
 
 const KEPT_MAX = 200
 
-/** Compiled schemas; the newest version of each is looked up every time, so that a new one counts at once. */
+/** Compiled schemas, for the thread that writes new versions: it says when there is one. */
 export function createValidators(store: Pick<SchemaStore, 'latestVersion' | 'get'>) {
   const known: Validator = { version: KNOWN_REPORT.version, validate: compileSchema(KNOWN_REPORT.schema) }
   const kept = new Map<string, Validator>()
@@ -33,13 +33,25 @@ export function createValidators(store: Pick<SchemaStore, 'latestVersion' | 'get
     return fresh
   }
 
+  function newest(tenantId: Tenant, name: string): Validator | undefined {
+    const version = store.latestVersion(tenantId, name)
+    if (version === 0) return undefined
+    if (name === REPORT_SCHEMA && version === KNOWN_REPORT.version) return known
+    return compiled(tenantId, name, version)
+  }
+
+  /** What was looked up since the last `refresh`: one question to the database for all reports that come together. */
+  const looked = new Map<string, Map<string, Validator | undefined>>()
+
   return {
+    /** To be called before anything is checked whose schemas may have changed since the last time. */
+    refresh: () => looked.clear(),
     /** The newest version of a tenant's schema, undefined when it has none of that name. */
     get(tenantId: Tenant, name = REPORT_SCHEMA): Validator | undefined {
-      const version = store.latestVersion(tenantId, name)
-      if (version === 0) return undefined
-      if (name === REPORT_SCHEMA && version === KNOWN_REPORT.version) return known
-      return compiled(tenantId, name, version)
+      const own = looked.get(tenantId) ?? new Map<string, Validator | undefined>()
+      looked.set(tenantId, own)
+      if (!own.has(name)) own.set(name, newest(tenantId, name))
+      return own.get(name)
     },
   }
 }

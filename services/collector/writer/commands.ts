@@ -5,6 +5,9 @@ import type { Answer, Writes } from '#shared/writes.ts'
 import { createAuditStore } from '../audit/store.ts'
 import type { CollectorConfig } from '../config.ts'
 import { createTokenStore, type NewToken } from '../exports/store.ts'
+import { createMuting } from '../findings/mute.ts'
+import { createFindingRecord } from '../findings/record.ts'
+import { createFindingStore } from '../findings/store.ts'
 import { createIngestStore } from '../ingest/store.ts'
 import { createRemoval } from '../reports/removal.ts'
 import { noSuchReport, representation } from '../reports/representation.ts'
@@ -29,7 +32,9 @@ export function createCommands(db: Database, config: CollectorConfig, once: Writ
   const audit = createAuditStore(db)
   const schemas = createSchemaStore(db)
   const validators = createValidators(schemas)
-  const ingest = createIngestStore(db, { rollups, once, dedupeHours: config.INGEST_DEDUPE_HOURS })
+  const findings = createFindingRecord(db)
+  const found = createFindingStore(db, config.FINDING_FLAKY_CHANGES)
+  const ingest = createIngestStore(db, { rollups, findings, once, dedupeHours: config.INGEST_DEDUPE_HOURS })
   const registry = createRegistry(schemas, config)
 
   const commands = {
@@ -41,6 +46,8 @@ export function createCommands(db: Database, config: CollectorConfig, once: Writ
       return { status: 204 }
     },
     removeReportsBefore: removal.removeBefore,
+    removeFindingsBefore: found.removeBefore,
+    muteFinding: createMuting(found),
     /** Stores a link and gives the answer that the caller made of it. */
     addToken(tenantId: Tenant, token: NewToken, body: Record<string, unknown>): Answer {
       if (reports.ownerOf(token.reportId) !== tenantId) throw noSuchReport()
@@ -52,7 +59,7 @@ export function createCommands(db: Database, config: CollectorConfig, once: Writ
     addAuditEntries: audit.add,
     removeAuditBefore: audit.deleteBefore,
     putSchema: registry.put,
-    replayReports: createReplay(db, { rollups, validators }),
+    replayReports: createReplay(db, { rollups, findings, validators }),
     forgetContents: ingest.forgetContents,
   }
   return { commands, ingest, validators }

@@ -50,6 +50,7 @@ async function store(reports: readonly NewReport[]): Promise<Outcome<ItemOutcome
 async function ingestAll(items: readonly IngestItem[]): Promise<Outcome<ItemOutcome>[]> {
   if (items.length === 0) return []
   const now = Date.now()
+  validators.refresh()
   const prepared = items.map((item) => prepare(item, now))
   const reports = prepared.flatMap((one) => ('report' in one ? [one.report] : []))
   const stored = (reports.length === 0 ? [] : await store(reports)).values()
