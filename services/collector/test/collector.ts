@@ -49,6 +49,7 @@ export async function collector(t: Test, env: Record<string, string> = {}) {
   }
   /** Stores a report of the tenant as if it had come at that time (milliseconds since 1970). */
   const ingestAt = (createdAt: number, payload: object = { status: { api: 'pass' } }, tenant = 'default') => {
+    direct.validators.refresh()
     const prepared = prepare({ tenantId: asTenant(tenant), text: JSON.stringify(payload) }, createdAt)
     if ('refused' in prepared) throw new Error(JSON.stringify(prepared.refused))
     direct.ingest.add([prepared.report])
