@@ -24,8 +24,10 @@ export function createFindingRecord(db: Database) {
   const get = db.prepare<[string, string], Finding>(
     `SELECT ${names} FROM findings WHERE tenantId = ? AND fingerprint = ?`,
   )
+  // Without statistics SQLite would rather read all findings of the tenant.
   const open = db.prepare<[string, string, string], Finding>(
-    `SELECT ${names} FROM findings WHERE tenantId = ? AND rule = ? AND target = ? AND state <> 'resolved'`,
+    `SELECT ${names} FROM findings INDEXED BY findings_open
+     WHERE tenantId = ? AND rule = ? AND target = ? AND state <> 'resolved'`,
   )
   const put = db.prepare(
     `INSERT INTO findings (tenantId, ${names}) VALUES (${Array(COLUMNS.length + 1)

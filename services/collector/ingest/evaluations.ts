@@ -28,11 +28,14 @@ const VERDICTS = new Map<unknown, Verdict>([
 ])
 const VERDICT_OF: Record<Severity, Verdict> = { info: 'pass', warn: 'warn', block: 'block' }
 
-const textOf = (value: unknown): string =>
-  (typeof value === 'string' ? value : typeof value === 'number' || typeof value === 'boolean' ? String(value) : '')
-    .slice(0, TEXT_MAX_LENGTH)
-    .toWellFormed()
-    .normalize('NFC')
+const isAscii = (text: string) => !/\P{ASCII}/u.test(text)
+
+function textOf(value: unknown): string {
+  const isWord = typeof value === 'number' || typeof value === 'boolean'
+  const text = (typeof value === 'string' ? value : isWord ? String(value) : '').slice(0, TEXT_MAX_LENGTH)
+  // Most are ASCII, for which there is only one way to write them.
+  return isAscii(text) ? text : text.toWellFormed().normalize('NFC')
+}
 
 /**
  * The two forms of an evaluation, `{rule_id, target, verdict, severity, message}` and `{rule, result, severity}`, as one.

@@ -38,6 +38,7 @@ export type Writer = Awaited<ReturnType<typeof startWriter>>
 /** Of one message: it is read, prepared and written in one go, and what comes after it waits for that. */
 const MESSAGE_ITEMS_MAX = 1000
 const MESSAGE_BYTES_MAX = 8_388_608
+const LINGER_MS = 2
 const RESTART_MS = 100
 /** A writer that dies more often than this in a minute will not get better: the process ends and is started anew. */
 const DEATHS_MAX = 5
@@ -66,10 +67,15 @@ export async function startWriter({ config, health, logger, entry }: WriterParts
   let [writes, bytes] = [0, 0]
   let deaths: number[] = []
   let scheduled = false
+  let timer: NodeJS.Timeout | undefined
+  /** Writes in the last message. */
+  let group = 0
   let idle: (() => void) | undefined
 
   function flush(): void {
     scheduled = false
+    clearTimeout(timer)
+    timer = undefined
     if (!isReady || current !== undefined || queue.length === 0) return
     let [count, size, end] = [0, 0, 0]
     for (const { items, bytes: more } of queue) {
@@ -78,6 +84,7 @@ export async function startWriter({ config, health, logger, entry }: WriterParts
       size += more
       end++
     }
+    group = end
     current = queue.slice(0, end)
     queue = queue.slice(end)
     const request: WriterRequest = {
@@ -87,8 +94,10 @@ export async function startWriter({ config, health, logger, entry }: WriterParts
     worker.postMessage(request)
   }
 
+  /** As many senders as last time are on their way again: a moment's wait makes one transaction of two. */
   function schedule(): void {
     if (scheduled || current !== undefined) return
+    if (queue.length < group / 2) return void (timer ??= setTimeout(flush, LINGER_MS))
     scheduled = true
     setImmediate(flush)
   }
@@ -110,7 +119,7 @@ export async function startWriter({ config, health, logger, entry }: WriterParts
       const own = items.slice(at, (at += waiting.items.length))
       waiting.settle(own, waiting.command === undefined ? undefined : commands[command++])
     }
-    if (queue.length > 0) flush()
+    if (queue.length > 0) schedule()
   }
 
   function add(waiting: Waiting): void {

@@ -14,6 +14,9 @@ import type { WriterAnswer, WriterData, WriterRequest } from './protocol.ts'
 
 const HOUR_MS = 3_600_000
 const SWEEP_BATCH = 500
+const CACHE_KIB = 16_384
+/** 16 MB of a write-ahead log, which is what is kept of one. */
+const CHECKPOINT_PAGES = 4000
 
 const port = parentPort as MessagePort
 const { config } = workerData as WriterData
@@ -25,6 +28,9 @@ const log = (level: 'error' | 'info') => (fields: Record<string, unknown>, messa
 const logger = { info: log('info'), error: log('error') } as Pick<Logger, 'info' | 'error'> as Logger
 
 const db = openCollectorDatabase(config)
+// Writes of a group are spread over the indexes: pages are kept, and written back once for many groups, not every few.
+db.pragma(`cache_size = -${CACHE_KIB}`)
+db.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`)
 const keyring = openKeyring(config)
 const writes = createWrites(db, config, {
   keyring,
