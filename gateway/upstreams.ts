@@ -33,7 +33,15 @@ const IDENTITY_PATHS = [
   '/.well-known/oauth-authorization-server',
   '/.well-known/jwks.json',
 ]
-const COLLECTOR_PATHS = ['/ingest', '/reports', '/timeline', '/admin/retention', '/admin/audit']
+const COLLECTOR_PATHS = [
+  '/ingest',
+  '/reports',
+  '/findings',
+  '/schemas',
+  '/timeline',
+  '/admin/retention',
+  '/admin/audit',
+]
 
 /** The routing table; docs and the 404 answer are made from it. */
 export const ROUTES: readonly Route[] = [

@@ -1,31 +1,65 @@
 /** Why a parsed JSON value is refused, or undefined. */
-export type JsonFault = 'depth' | 'keys' | 'unicode' | 'number' | undefined
+export type JsonFault = 'depth' | 'keys' | 'unicode' | 'number' | 'string' | 'prototype' | undefined
+
+/** Bounds of a JSON value. */
+export interface JsonLimits {
+  /** Deepest nesting. */
+  depth: number
+  /** Most keys and array items, all levels together. */
+  keys: number
+  /** Longest text or key, in UTF-16 units. */
+  string?: number
+  /** Largest absolute value of a number. */
+  number?: number
+}
+
+/** What is wrong, for a person. */
+export function describeFault(fault: Exclude<JsonFault, undefined>, limits: JsonLimits): string {
+  return {
+    depth: `is nested deeper than ${limits.depth}`,
+    keys: `has more than ${limits.keys} keys`,
+    unicode: 'has a lone surrogate',
+    number: 'has a number that is out of range',
+    string: `has a text longer than ${limits.string} characters`,
+    prototype: 'has a key that names a prototype',
+  }[fault]
+}
+
+const namesPrototype = (key: string, item: object): boolean =>
+  key === '__proto__' ||
+  (key === 'constructor' &&
+    Object.hasOwn(Object((item as { constructor: unknown }).constructor) as object, 'prototype'))
 
 /**
  * Walks a parsed value without recursion: JSON nested 500,000 deep parses, and overflows the stack when written out.
  * Lone surrogates are refused too: they cannot be stored as UTF-8 and would come back as another text. So are numbers
  * beyond the range of a double (1e400), which parse as infinite and would be written out as null.
- * @param maxKeys most keys and array items, all levels together
  */
-export function jsonFault(value: unknown, maxDepth: number, maxKeys: number): JsonFault {
+export function jsonFault(value: unknown, limits: JsonLimits): JsonFault {
+  const { depth: maxDepth, keys: maxKeys, string: maxString = Infinity, number: maxNumber = Number.MAX_VALUE } = limits
   let level: unknown[] = [value]
   let keys = 0
   for (let depth = 0; level.length > 0; depth++) {
     const next: unknown[] = []
     for (const item of level) {
       if (typeof item === 'string') {
+        if (item.length > maxString) return 'string'
         if (!item.isWellFormed()) return 'unicode'
+      } else if (typeof item === 'number') {
+        if (Math.abs(item) > maxNumber) return 'number'
       } else if (typeof item === 'object' && item !== null) {
         if (depth >= maxDepth) return 'depth'
         const isArray = Array.isArray(item)
-        const children = isArray ? item : Object.values(item)
+        const names = isArray ? [] : Object.keys(item)
+        const children: unknown[] = isArray ? item : Object.values(item)
         keys += children.length
         if (keys > maxKeys) return 'keys'
-        if (!isArray && !Object.keys(item).every((key) => key.isWellFormed())) return 'unicode'
-        for (const child of children) {
-          if (typeof child === 'string' || typeof child === 'object') next.push(child)
-          else if (child === Infinity || child === -Infinity) return 'number'
+        for (const name of names) {
+          if (name.length > maxString) return 'string'
+          if (!name.isWellFormed()) return 'unicode'
+          if (namesPrototype(name, item)) return 'prototype'
         }
+        for (const child of children) if (typeof child !== 'boolean' && child !== null) next.push(child)
       }
     }
     level = next

@@ -157,11 +157,24 @@ export const ROUTE_PERMISSIONS: Record<ProcessName, Partial<Record<PermissionNam
   collector: {
     // The token in the link of a bundle is the permission.
     public: [...PROBES, 'GET /metrics', 'GET /reports/:id/bundle.zip'],
-    ingest: ['POST /ingest/qc'],
-    'reports.read': ['GET /reports', 'GET /reports/:id', 'GET /timeline'],
+    ingest: ['POST /ingest/qc', 'POST /ingest/qc/batch'],
+    'reports.read': [
+      'GET /reports',
+      'GET /reports/:id',
+      'GET /timeline',
+      'GET /schemas',
+      'GET /schemas/:name',
+      'GET /findings',
+      'GET /findings/:fingerprint',
+    ],
     'reports.export': ['GET /reports/:id/bundle-meta', 'GET /reports/:id/sign-history'],
-    'reports.write': ['POST /reports/:id/sign'],
-    'tenant.admin': ['DELETE /reports/:id', 'POST /admin/retention/run'],
+    'reports.write': [
+      'POST /reports/:id/sign',
+      'POST /reports/replay',
+      'PUT /findings/:fingerprint/mute',
+      'DELETE /findings/:fingerprint/mute',
+    ],
+    'tenant.admin': ['DELETE /reports/:id', 'POST /admin/retention/run', 'PUT /schemas/:name'],
     'audit.read': ['GET /admin/audit/logs'],
   },
   identity: {

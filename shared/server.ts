@@ -20,7 +20,7 @@ import type { CommonConfig } from './config.ts'
 import { registerEtag, suffixCompressedEtag } from './etag-hook.ts'
 import { probes } from './admin.ts'
 import type { Health } from './health.ts'
-import { jsonFault } from './json-limits.ts'
+import { describeFault, jsonFault } from './json-limits.ts'
 import type { Logger } from './logger.ts'
 import type { Metrics } from './metrics.ts'
 import { CATALOG, invalidField, PROBLEM_JSON, Problem, type FieldError, type ProblemName } from './problem.ts'
@@ -45,6 +45,8 @@ declare module 'fastify' {
     public?: boolean
     /** False: answers of this route are not a representation of a resource and get no ETag. */
     etag?: boolean
+    /** True: this route undoes the content codings of its bodies itself, with a cap on what comes out. */
+    codings?: boolean
   }
 }
 
@@ -229,7 +231,7 @@ function leaveBodies(app: App): void {
 function refuseCodedBodies(app: App): void {
   app.addHook('preParsing', (request, _reply, payload, done) => {
     const coding = request.headers['content-encoding'] ?? 'identity'
-    if (coding.toLowerCase() === 'identity') return done(null, payload)
+    if (coding.toLowerCase() === 'identity' || request.routeOptions.config.codings === true) return done(null, payload)
     done(
       new Problem('unsupported-media-type', {
         detail: 'Bodies are taken without a Content-Encoding',
@@ -242,6 +244,7 @@ function refuseCodedBodies(app: App): void {
 /** JSON in UTF-8 only, with bounds on depth and keys; an empty body is no body, whatever its type says. */
 function parseJson(app: App, config: CommonConfig): void {
   const parse = app.getDefaultJsonParser('error', 'error')
+  const limits = { depth: config.JSON_MAX_DEPTH, keys: config.JSON_MAX_KEYS }
   app.removeAllContentTypeParsers()
   app.addContentTypeParser(
     /^application\/(?:[\w.-]+\+)?json(?:\s*;\s*charset=(?:"?utf-8"?))?\s*$/i,
@@ -252,12 +255,8 @@ function parseJson(app: App, config: CommonConfig): void {
       void parse(request as never, body.toString(), (error, value) => {
         if (error !== null)
           return done(new Problem('invalid-input', { detail: `The body is not JSON: ${error.message}` }))
-        const fault = jsonFault(value, config.JSON_MAX_DEPTH, config.JSON_MAX_KEYS)
-        if (fault === 'depth') return done(invalidField('body', '', `is nested deeper than ${config.JSON_MAX_DEPTH}`))
-        if (fault === 'keys') return done(invalidField('body', '', `has more than ${config.JSON_MAX_KEYS} keys`))
-        if (fault === 'unicode') return done(invalidField('body', '', 'has a lone surrogate'))
-        if (fault === 'number') return done(invalidField('body', '', 'has a number that is out of range'))
-        done(null, value)
+        const fault = jsonFault(value, limits)
+        done(fault === undefined ? null : invalidField('body', '', describeFault(fault, limits)), value)
       })
     },
   )

@@ -8,6 +8,7 @@ import type { Database } from './database.ts'
 import type { Health } from './health.ts'
 import { createInternalClient } from './internal.ts'
 import type { Keyring } from './keyring.ts'
+import type { Logger } from './logger.ts'
 import { serveOpenApi } from './openapi.ts'
 import { authorize } from './permissions.ts'
 import { HEALTH_NAMES, type ProcessName, type ServiceName } from './ports.ts'
@@ -34,26 +35,16 @@ export interface ServiceGuards {
 }
 
 /**
- * What every service begins with: its database, durable writes on it, and a server that believes only the gateway and lets
- * nobody use a route but those whom the permission table names.
+ * A server that believes only the gateway and lets nobody use a route but those whom the permission table names; who writes,
+ * and where, is the service's own matter.
  */
-export function createService(
+export function createGuardedServer(
   { name, title, description }: ServiceInfo,
   config: CommonConfig,
   deps: Deps,
-  { authenticate, keyring, deliver }: ServiceGuards = {},
+  { authenticate, deliver }: Omit<ServiceGuards, 'keyring'> = {},
 ) {
-  const db = deps.database as Database
   const answerCache = createAnswerCache(config.ANSWER_CACHE_MAX_BYTES)
-  const writes = createWrites(db, config, {
-    health: deps.health,
-    ...(keyring === undefined ? {} : { keyring }),
-    onWrite: answerCache.changed,
-    onDiskFailure: (error) => {
-      deps.logger.fatal({ err: error }, 'the disk failed; what it holds is read anew at the next start')
-      process.exit(EXIT.diskFailure)
-    },
-  })
   const trust = { service: name, access: config.ACCESS, secret: config.INTERNAL_SECRET }
   const app = createServer({
     config,
@@ -70,6 +61,26 @@ export function createService(
   const recorder = recordAudit(name, app, config, deps, deliver)
   classifyRoutes(app, name)
   serveOpenApi(app, title, description)
+  return { app, recorder, answerCache }
+}
+
+/** What follows a failed fsync: the page cache is not to be trusted any more, so the process ends. */
+export const endAfterDiskFailure = (logger: Logger, error: Error): never => {
+  logger.fatal({ err: error }, 'the disk failed; what it holds is read anew at the next start')
+  process.exit(EXIT.diskFailure)
+}
+
+/** What most services begin with: a guarded server, their database, and durable writes on it. */
+export function createService(info: ServiceInfo, config: CommonConfig, deps: Deps, guards: ServiceGuards = {}) {
+  const { keyring } = guards
+  const { app, recorder, answerCache } = createGuardedServer(info, config, deps, guards)
+  const db = deps.database as Database
+  const writes = createWrites(db, config, {
+    health: deps.health,
+    ...(keyring === undefined ? {} : { keyring }),
+    onWrite: answerCache.changed,
+    onDiskFailure: (error) => endAfterDiskFailure(deps.logger, error),
+  })
   return { db, writes, app, recorder }
 }
 

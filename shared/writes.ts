@@ -68,12 +68,43 @@ export const REMEMBERED_ANSWERS: SealedColumn = {
 
 type WriteConfig = Pick<CommonConfig, 'WRITE_QUEUE_MAX' | 'WRITE_BATCH_MAX' | 'IDEMPOTENCY_TTL_HOURS'>
 
-interface Once {
+/** Names a request that is to be done once. */
+export interface Once {
+  /** Whose key it is: a user or tenant. */
   owner: string
   key: string
+  /** Hash of the request: the same key with another one is refused. */
   fingerprint: string
-  write: () => Answer
-  sensitive: boolean
+  /** Request or answer have secrets in them. */
+  sensitive?: boolean
+}
+
+/** The answer of a write that is on disk; a retry's is that of the first. */
+export interface Performed extends Answer {
+  replayed?: boolean
+}
+
+const textOf = ({ body }: Answer) => (body === undefined ? '' : typeof body === 'string' ? body : JSON.stringify(body))
+
+/**
+ * What makes a request one that is done once (draft-ietf-httpapi-idempotency-key-header): a POST with an Idempotency-Key.
+ * @throws Problem for a key that is too long
+ */
+export function onceOf(request: FastifyRequest, owner: string, { sensitive = false }: AnswerOptions = {}) {
+  const key = request.method === 'POST' ? request.headers['idempotency-key'] : undefined
+  if (typeof key !== 'string') return undefined
+  if (key === '' || key.length > IDEMPOTENCY_KEY_MAX_LENGTH) {
+    throw invalidField('headers', 'idempotency-key', `must have 1 to ${IDEMPOTENCY_KEY_MAX_LENGTH} characters`)
+  }
+  return { owner, key, fingerprint: request.fingerprint, sensitive } satisfies Once
+}
+
+/** Sends the answer of a write. */
+export function sendPerformed(reply: FastifyReply, result: Performed): FastifyReply {
+  if (result.replayed === true) reply.header('idempotency-replayed', 'true')
+  reply.code(result.status)
+  const body = textOf(result)
+  return body === '' ? reply.send() : reply.type('application/json; charset=utf-8').send(body)
 }
 
 /** Durable writes of one service: group commit, and answers remembered by Idempotency-Key in the same transaction. */
@@ -112,9 +143,6 @@ export function createWrites(
   }
   const timer = setInterval(() => void sweep(), HOUR_MS).unref()
 
-  const textOf = ({ body }: Answer) =>
-    body === undefined ? '' : typeof body === 'string' ? body : JSON.stringify(body)
-
   function recall(owner: string, key: string): (Remembered & { body: string }) | undefined {
     const known = find.get(owner, key, Date.now() - ttl)
     if (known === undefined) return undefined
@@ -124,7 +152,7 @@ export function createWrites(
     return { status: known.status, fingerprint, body }
   }
 
-  function once({ owner, key, fingerprint, write, sensitive }: Once): Answer & { replayed: boolean } {
+  function once({ owner, key, fingerprint, sensitive = false }: Once, write: () => Answer): Performed {
     const known = recall(owner, key)
     if (known === undefined) {
       const answer = write()
@@ -157,6 +185,10 @@ export function createWrites(
       return write()
     }
 
+  /** Runs a write, under its key if it has one; the answer comes once it is on disk. */
+  const perform = (owner: string, named: Once | undefined, write: () => Answer): Promise<Performed> =>
+    group.run(telling(named === undefined ? write : () => once(named, write), owner))
+
   return {
     /** Runs `write` in the next group; see group-commit.ts. */
     run: <T>(write: () => T): Promise<T> => group.run(telling(write)),
@@ -167,8 +199,14 @@ export function createWrites(
     sweep,
     stop: () => clearInterval(timer),
     /**
-     * Runs a write and sends its answer once it is on disk. A POST with an Idempotency-Key runs once per owner and key
-     * (draft-ietf-httpapi-idempotency-key-header): a retry gets the first answer, another body 422.
+     * To be called inside a write: runs `write` once per owner and key; a retry gets the first answer.
+     * @throws Problem idempotency-mismatch (422) for another request under the same key
+     */
+    once,
+    perform,
+    /**
+     * Runs a write and sends its answer once it is on disk. A POST with an Idempotency-Key runs once per owner and key: a
+     * retry gets the first answer, another body 422.
      * @param owner whose keys these are: a user or tenant
      */
     async answer(
@@ -176,21 +214,10 @@ export function createWrites(
       reply: FastifyReply,
       owner: string,
       write: () => Answer,
-      { sensitive = false }: AnswerOptions = {},
+      options: AnswerOptions = {},
     ) {
-      if (sensitive) requireKeyring()
-      const key = request.method === 'POST' ? request.headers['idempotency-key'] : undefined
-      if (typeof key === 'string' && (key === '' || key.length > IDEMPOTENCY_KEY_MAX_LENGTH)) {
-        throw invalidField('headers', 'idempotency-key', `must have 1 to ${IDEMPOTENCY_KEY_MAX_LENGTH} characters`)
-      }
-      const { fingerprint } = request
-      const result: Answer & { replayed?: boolean } = await group.run(
-        telling(typeof key === 'string' ? () => once({ owner, key, fingerprint, write, sensitive }) : write, owner),
-      )
-      if (result.replayed === true) reply.header('idempotency-replayed', 'true')
-      reply.code(result.status)
-      const body = textOf(result)
-      return body === '' ? reply.send() : reply.type('application/json; charset=utf-8').send(body)
+      if (options.sensitive === true) requireKeyring()
+      return sendPerformed(reply, await perform(owner, onceOf(request, owner, options), write))
     },
   }
 }

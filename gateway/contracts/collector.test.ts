@@ -85,7 +85,8 @@ t.test('the collector keeps its contract through the gateway', async (t) => {
   })
 
   await t.test('a bundle: signed with no body or {}, downloaded by its token alone, refused otherwise', async (t) => {
-    const { id } = (await call('POST', '/ingest/qc', report, KEY)).json as { id: string }
+    // The same report again would be the one that is there already.
+    const { id } = (await call('POST', '/ingest/qc', { ...report, notes: ['주간 점검'] }, KEY)).json as { id: string }
     const signed = await call('POST', `/reports/${id}/sign`, undefined, KEY)
     t.match(signed, { status: 200, json: { token: String, expiresAt: Number, issuedAt: Number, bundleUrl: String } })
     t.equal((await call('POST', `/reports/${id}/sign`, {}, KEY)).status, 200)

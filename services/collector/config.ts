@@ -1,10 +1,24 @@
 import { apiKeysSetting, type ApiKeysConfig } from '#shared/api-keys.ts'
-import { commonSettings, integer, type CommonConfig, type Settings } from '#shared/config.ts'
+import { commonSettings, integer, text, type CommonConfig, type Settings } from '#shared/config.ts'
 import { keyringSettings, type KeyringConfig } from '#shared/keyring.ts'
+import Joi from 'joi'
 
 export interface CollectorConfig extends CommonConfig, ApiKeysConfig, KeyringConfig {
   COLLECTOR_BODY_MAX_BYTES: number
+  REPORT_STRING_MAX: number
+  REPORT_NUMBER_MAX: number
+  INGEST_BATCH_MAX: number
+  INGEST_BATCH_MAX_BYTES: number
+  INGEST_CHUNK: number
+  INGEST_DEDUPE_HOURS: number
+  LABEL_ALLOWLIST: string
+  SCHEMA_MAX_BYTES: number
+  SCHEMAS_MAX: number
+  REPLAY_CHUNK: number
+  WRITE_QUEUE_MAX_BYTES: number
   REPORTS_LIST_MAX: number
+  FINDINGS_LIST_MAX: number
+  FINDING_FLAKY_CHANGES: number
   SIGN_HISTORY_LIST_MAX: number
   SIGN_TOKEN_TTL_S: number
   TIMELINE_MAX_H: number
@@ -21,7 +35,33 @@ export const settings: Settings<CollectorConfig> = {
   ...keyringSettings,
   API_KEYS: apiKeysSetting,
   COLLECTOR_BODY_MAX_BYTES: integer(1024, 1e9).default(1_048_576).description('Largest report, in bytes'),
+  REPORT_STRING_MAX: integer(1, 1e9).default(1_048_576).description('Longest text or key in a report, in characters'),
+  REPORT_NUMBER_MAX: Joi.number()
+    .unsafe()
+    .empty('')
+    .positive()
+    .default(Number.MAX_VALUE)
+    .description('Largest absolute value of a number in a report'),
+  INGEST_BATCH_MAX: integer(1, 100_000).default(10_000).description('Most reports in one batch'),
+  INGEST_BATCH_MAX_BYTES: integer(1024, 1e10)
+    .default(104_857_600)
+    .description('Largest batch, in bytes after its content coding is undone'),
+  INGEST_CHUNK: integer(1, 10_000).default(250).description('Reports of a batch that are stored in one write'),
+  INGEST_DEDUPE_HOURS: integer(0, 720)
+    .default(24)
+    .description('Time in which the same report is stored only once; 0 stores it every time'),
+  LABEL_ALLOWLIST: text().default('decision,ok').description('Names of labels that are kept of a report'),
+  SCHEMA_MAX_BYTES: integer(100, 1e6).default(65_536).description('Largest schema of a tenant, in bytes'),
+  SCHEMAS_MAX: integer(1, 10_000).default(100).description('Most versions of all schemas of a tenant together'),
+  REPLAY_CHUNK: integer(1, 10_000).default(100).description('Reports that a replay checks again in one transaction'),
+  WRITE_QUEUE_MAX_BYTES: integer(1024, 1e10)
+    .default(33_554_432)
+    .description('Reports that may wait for the disk, in bytes; beyond: 503'),
   REPORTS_LIST_MAX: integer(1, 10_000).default(100).description('Most reports in one page of the list'),
+  FINDINGS_LIST_MAX: integer(1, 10_000).default(100).description('Most findings, or entries of a history, in one page'),
+  FINDING_FLAKY_CHANGES: integer(1, 1000)
+    .default(2)
+    .description('Changes of its verdict from one report to the next that make a finding flaky'),
   SIGN_HISTORY_LIST_MAX: integer(1, 10_000).default(1000).description('Most entries in one answer of a sign history'),
   SIGN_TOKEN_TTL_S: integer(1, 604_800).default(3600).description('Time for which a download link is good'),
   TIMELINE_MAX_H: integer(1, 87_600).default(8760).description('Widest window of the timeline, in hours'),

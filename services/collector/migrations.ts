@@ -82,7 +82,92 @@ export const migrations: readonly Migration[] = [
   );
   CREATE INDEX audit_log_by_time ON audit_log (tenantId, timestamp);
   CREATE INDEX audit_log_security ON audit_log (tenantId, timestamp) WHERE securityEvent IS NOT NULL;`,
+
+  `-- 1 is a report that does not fit its schema. Numbers 0 and 1 take no room after a long report, and reading one skips it.
+  ALTER TABLE reports ADD COLUMN quarantined INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE reports ADD COLUMN errors TEXT;
+  ALTER TABLE reports ADD COLUMN schemaName TEXT;
+  ALTER TABLE reports ADD COLUMN labels TEXT;
+  CREATE INDEX reports_quarantined ON reports (tenantId, createdAt) WHERE quarantined = 1;
+
+  -- Counts are kept by the writes themselves, once for all reports of a transaction, and know of the quarantine.
+  DROP TRIGGER reports_added;
+  DROP TRIGGER reports_deleted;
+  CREATE TABLE report_counts (
+    tenantId TEXT NOT NULL,
+    quarantined INTEGER NOT NULL,
+    severity TEXT NOT NULL,
+    reports INTEGER NOT NULL,
+    PRIMARY KEY (tenantId, quarantined, severity)
+  ) WITHOUT ROWID;
+  INSERT INTO report_counts SELECT tenantId, 0, severity, reports FROM report_totals WHERE reports > 0;
+  DROP TABLE report_totals;
+
+  -- Which report has a content, for the time in which it is not stored again.
+  CREATE TABLE report_hashes (
+    tenantId TEXT NOT NULL,
+    hash BLOB NOT NULL,
+    reportId TEXT NOT NULL,
+    createdAt INTEGER NOT NULL,
+    PRIMARY KEY (tenantId, hash)
+  ) WITHOUT ROWID;
+  CREATE INDEX report_hashes_by_age ON report_hashes (createdAt);
+
+  CREATE TABLE schemas (
+    tenantId TEXT NOT NULL,
+    name TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    schema TEXT NOT NULL,
+    createdAt INTEGER NOT NULL,
+    PRIMARY KEY (tenantId, name, version)
+  ) WITHOUT ROWID;`,
+
+  `CREATE TABLE findings (
+    tenantId TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    rule TEXT NOT NULL,
+    target TEXT NOT NULL,
+    message TEXT NOT NULL,
+    severity TEXT NOT NULL,
+    verdict TEXT NOT NULL,
+    state TEXT NOT NULL,
+    firstSeen INTEGER NOT NULL,
+    lastSeen INTEGER NOT NULL,
+    changedAt INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    changes INTEGER NOT NULL,
+    opened INTEGER NOT NULL,
+    lastReportId TEXT NOT NULL,
+    mutedReason TEXT,
+    mutedUntil INTEGER,
+    mutedBy TEXT,
+    PRIMARY KEY (tenantId, fingerprint)
+  ) WITHOUT ROWID;
+  CREATE INDEX findings_by_time ON findings (tenantId, lastSeen, fingerprint);
+  -- What a report may resolve by saying nothing of it any more.
+  CREATE INDEX findings_open ON findings (tenantId, rule, target) WHERE state <> 'resolved';
+
+  CREATE TABLE finding_events (
+    seq INTEGER PRIMARY KEY,
+    tenantId TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    event TEXT NOT NULL,
+    verdict TEXT NOT NULL,
+    reportId TEXT NOT NULL,
+    FOREIGN KEY (tenantId, fingerprint) REFERENCES findings ON DELETE CASCADE
+  );
+  CREATE INDEX finding_events_by_finding ON finding_events (tenantId, fingerprint);
+  CREATE INDEX finding_events_by_time ON finding_events (tenantId, at);`,
 ]
 
+/** The database as its one writer opens it. */
 export const openCollectorDatabase = (config: Pick<CollectorConfig, 'DATA_DIR'>): Database =>
   openDatabase({ file: path.join(config.DATA_DIR, 'collector.db'), applicationId: APPLICATION_ID, migrations })
+
+/** The database for those who only read: made and migrated when that is due, and then closed to writes. */
+export function openForReading(config: Pick<CollectorConfig, 'DATA_DIR'>): Database {
+  const db = openCollectorDatabase(config)
+  db.pragma('query_only = ON')
+  return db
+}

@@ -1,12 +1,12 @@
 import { onAnswered } from '#shared/answered.ts'
 import type { Logger } from '#shared/logger.ts'
 import type { App } from '#shared/server.ts'
-import type { Writes } from '#shared/writes.ts'
 import type { Tenant } from '#shared/scope.ts'
 import type { CollectorConfig } from '../config.ts'
 import type { CollectorMetrics } from '../probes/metrics.ts'
 import type { SecurityEvent } from '../tenants/guard.ts'
 import type { Tenants } from '../tenants/tenants.ts'
+import type { Writer } from '../writer/client.ts'
 import type { AuditFilter } from './schema.ts'
 import type { AuditEntry, AuditStore } from './store.ts'
 
@@ -20,8 +20,9 @@ declare module 'fastify' {
 }
 
 interface AuditParts {
-  store: AuditStore
-  writes: Writes
+  /** Reads. */
+  store: Pick<AuditStore, 'list'>
+  writer: Pick<Writer, 'run'>
   config: CollectorConfig
   metrics: CollectorMetrics
   logger: Logger
@@ -37,7 +38,7 @@ const PATH_MAX_LENGTH = 512
 const USER_AGENT_MAX_LENGTH = 256
 
 /** Who asked for what: gathered in memory and written in batches, so that no request waits for its entry. */
-export function createAuditLog({ store, writes, config, metrics, logger }: AuditParts) {
+export function createAuditLog({ store, writer, config, metrics, logger }: AuditParts) {
   let waiting: AuditEntry[] = []
   let flushing: Promise<void> = Promise.resolve()
   let timer: NodeJS.Timeout | undefined
@@ -47,7 +48,7 @@ export function createAuditLog({ store, writes, config, metrics, logger }: Audit
       const batch = waiting.slice(0, BATCH)
       waiting = waiting.slice(BATCH)
       try {
-        await writes.run(() => store.add(batch))
+        await writer.run('addAuditEntries', batch)
       } catch (error) {
         metrics.auditDropped.inc(batch.length)
         logger.error({ err: error, entries: batch.length }, 'audit entries were lost')
@@ -67,7 +68,7 @@ export function createAuditLog({ store, writes, config, metrics, logger }: Audit
   async function sweep(): Promise<void> {
     const cutoff = Date.now() - config.AUDIT_RETAIN_DAYS * DAY_MS
     let deleted = BATCH
-    while (deleted === BATCH) deleted = await writes.run(() => store.deleteBefore(cutoff, BATCH))
+    while (deleted === BATCH) deleted = await writer.run('removeAuditBefore', cutoff, BATCH)
   }
   const sweepQuietly = () =>
     void sweep().catch((error: unknown) => logger.error({ err: error }, 'old audit entries were not deleted'))

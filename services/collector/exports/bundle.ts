@@ -30,7 +30,7 @@ function file(name: string, text: string): BundleFile {
 const describe = ({ name, content, checksum }: BundleFile) => ({ name, size: content.length, checksum })
 
 /** The files of a report's bundle, in their order; the same report always gives the same bytes. */
-export function bundleFiles(report: StoredReport): BundleFile[] {
+export function bundleFiles(report: Omit<StoredReport, 'errors'>): BundleFile[] {
   const { id, tenantId, createdAt, updatedAt, severity, policyVersion } = report
   const json = file('qc_report.json', report.report)
   const text = report.markdown ?? markdownOf(id, JSON.parse(report.report) as Record<string, unknown>)

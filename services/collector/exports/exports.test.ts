@@ -152,7 +152,7 @@ t.test('the same report gives the same bytes, whenever and in whatever time zone
 t.test('without a token it is 401; with a bad, expired or foreign one 403', async (t) => {
   const { app, ask, ingest, sign, database } = await signing(t)
   const id = await ingest({ status: {} }, TEAM_A)
-  const other = await ingest({ status: {} }, TEAM_A)
+  const other = await ingest({ status: {}, notes: ['another'] }, TEAM_A)
   const { token, bundleUrl } = await sign(id, TEAM_A)
   const get = async (url: string, headers: Record<string, string> = {}) => {
     const answer = await app.inject({ url, headers })
@@ -189,7 +189,7 @@ t.test('the database holds no token', async (t) => {
 t.test('the history of a report is its own, newest first, and goes on by cursor', async (t) => {
   const { ask, ingest, sign, history } = await signing(t)
   const id = await ingest()
-  const other = await ingest()
+  const other = await ingest({ status: { api: 'warn' } })
   const tokens = [await sign(id), await sign(id), await sign(id)]
   await sign(other)
   const all = await history(id)

@@ -1,12 +1,12 @@
 import { decodeCursor, encodeCursor } from '#shared/pagination.ts'
 import type { App } from '#shared/server.ts'
-import type { Writes } from '#shared/writes.ts'
 import type { CollectorConfig } from '../config.ts'
 import type { CollectorMetrics } from '../probes/metrics.ts'
-import { noSuchReport } from '../reports/routes.ts'
+import { noSuchReport } from '../reports/representation.ts'
 import { reportParams } from '../reports/schema.ts'
 import type { ReportStore } from '../reports/store.ts'
 import { refused, signerOf } from '../tenants/guard.ts'
+import type { Writer } from '../writer/client.ts'
 import { bundleFiles, bundleMeta, zipStream } from './bundle.ts'
 import { bundleMetaSchema, bundleQuery, historyQuery, historySchema, signedSchema } from './schema.ts'
 import { newToken, type TokenStore } from './store.ts'
@@ -18,7 +18,7 @@ const bundleUrl = (prefix: unknown, id: string, token: string) =>
   `${prefix === '/api/collector' ? prefix : ''}/reports/${id}/bundle.zip?token=${token}`
 
 export const signRoutes =
-  (reports: ReportStore, tokens: TokenStore, writes: Writes, config: CollectorConfig, metrics: CollectorMetrics) =>
+  (reports: ReportStore, tokens: TokenStore, writer: Writer, config: CollectorConfig, metrics: CollectorMetrics) =>
   async (app: App) => {
     app.post(
       '/reports/:id/sign',
@@ -38,16 +38,13 @@ export const signRoutes =
         const issuedAt = Date.now()
         const expiresAt = issuedAt + config.SIGN_TOKEN_TTL_S * 1000
         reply.header('cache-control', 'no-store')
-        let isIssued = false
-        const sign = () => {
-          if (reports.ownerOf(reportId) !== tenant) throw noSuchReport()
-          tokens.add(tenant, { token, reportId, requestedBy: signerOf(request.caller), issuedAt, expiresAt })
-          isIssued = true
-          const prefix = request.headers['x-forwarded-prefix']
-          return { status: 200, body: { token, expiresAt, issuedAt, bundleUrl: bundleUrl(prefix, reportId, token) } }
-        }
-        await writes.answer(request, reply, tenant, sign, { sensitive: true })
-        if (isIssued) metrics.tokensIssued.inc()
+        const requestedBy = signerOf(request.caller)
+        const url = bundleUrl(request.headers['x-forwarded-prefix'], reportId, token)
+        const signing = { token, reportId, requestedBy, issuedAt, expiresAt }
+        const body = { token, expiresAt, issuedAt, bundleUrl: url }
+        const sensitive = { sensitive: true }
+        const sent = await writer.answer(request, reply, tenant, ['addToken', tenant, signing, body], sensitive)
+        if (sent.replayed !== true) metrics.tokensIssued.inc()
         return reply
       },
     )

@@ -2,6 +2,8 @@ import fc from 'fast-check'
 import t from 'tap'
 import { collector, judged, TEAM_A } from '../test/collector.ts'
 
+const JSON_HEADERS = { 'content-type': 'application/json' }
+
 interface Detail {
   report: unknown
   markdown?: string
@@ -102,9 +104,86 @@ t.test('a retry with the same Idempotency-Key stores nothing and gives the first
   t.match(counted, 'collector_reports_ingested_total{severity="none"} 2', 'a replay is not counted')
 })
 
+t.test('the same report within a day is stored once, whoever sends it again; then it is a new one', async (t) => {
+  const { ask, ingest, database } = await collector(t)
+  const report = { status: { api: 'pass' }, markdown: '# 가' }
+  const send = (payload: unknown, headers = {}) => ask('/ingest/qc', { method: 'POST', payload, headers })
+  const first = await ingest(report)
+  const again = await send(report)
+  t.match([again.statusCode, again.json()], [201, { id: first, status: 'ingested' }])
+  t.equal(again.headers['idempotency-replayed'], 'true')
+  t.equal(
+    await ingest(`{ "status":\n{"api":"p\\u0061ss"},"markdown":"# 가"}` as never, JSON_HEADERS),
+    first,
+    'spaces do not matter',
+  )
+  t.equal(await ingest(report, { 'idempotency-key': 'other' }), first)
+  t.not(await ingest({ ...report, markdown: '# 나' }), first)
+  t.not(await ingest(report, TEAM_A), first, "another tenant's report is its own")
+  t.match((await ask('/metrics')).body, 'collector_reports_received_total{outcome="duplicate"} 3')
+
+  database.exec(`UPDATE report_hashes SET createdAt = createdAt - ${23 * 3_600_000}`)
+  t.equal(await ingest(report), first)
+  database.exec(`UPDATE report_hashes SET createdAt = createdAt - ${3_600_000}`)
+  const later = await ingest(report)
+  t.not(later, first)
+  t.equal(await ingest(report), later)
+  t.equal((await ask(`/reports/${later}`, { method: 'DELETE' })).statusCode, 204)
+  t.not(await ingest(report), later, 'one that was deleted is not there to be the first')
+})
+
+t.test('contents past their time are forgotten', async (t) => {
+  const { commands, database, ingest } = await collector(t, { INGEST_DEDUPE_HOURS: '2' })
+  for (let n = 0; n < 3; n++) await ingest({ status: { n } })
+  const left = () => database.prepare('SELECT count(*) FROM report_hashes').pluck().get()
+  t.equal(commands.forgetContents(Date.now() + 1000, 2), 2, 'the connection of the test remembers none')
+  t.equal(left(), 1)
+})
+
+t.test('each limit of a report has its edge: depth, keys, texts, numbers', async (t) => {
+  const { ask } = await collector(t, {
+    JSON_MAX_DEPTH: '5',
+    JSON_MAX_KEYS: '10',
+    REPORT_STRING_MAX: '8',
+    REPORT_NUMBER_MAX: '1e6',
+  })
+  const deep = (n: number): unknown => (n === 0 ? 1 : [deep(n - 1)])
+  const edges: [unknown, unknown, RegExp][] = [
+    [deep(4), deep(5), /nested deeper than 5/],
+    [Array(8).fill(0), Array(9).fill(0), /more than 10 keys/],
+    ['가'.repeat(8), '가'.repeat(9), /text longer than 8/],
+    [{ ['k'.repeat(8)]: 1 }, { ['k'.repeat(9)]: 1 }, /text longer than 8/],
+    [[1e6, -1e6], [-1000001], /number that is out of range/],
+  ]
+  for (const [good, bad, message] of edges) {
+    const send = (raw: unknown) => ask('/ingest/qc', { method: 'POST', payload: { status: {}, raw } })
+    t.equal((await send(good)).statusCode, 201, JSON.stringify(good))
+    const refused = await send(bad)
+    t.match([refused.statusCode, refused.json()], [400, { errors: [{ in: 'body', message }] }])
+    const batch = await ask('/ingest/qc/batch', { method: 'POST', payload: [{ status: {}, raw: bad }] })
+    t.match(batch.json(), { items: [{ status: 'rejected', errors: [{ message }] }] })
+  }
+})
+
+t.test('a key that names a prototype is refused', async (t) => {
+  const { ask } = await collector(t)
+  for (const payload of ['{"status":{},"__proto__":{}}', '{"status":{},"raw":{"constructor":{"prototype":1}}}']) {
+    const answer = await ask('/ingest/qc', { method: 'POST', payload, headers: JSON_HEADERS })
+    t.match([answer.statusCode, answer.json()], [400, { message: /names a prototype/ }], payload)
+  }
+})
+
+t.test('labels that are not allowed are counted, and the report stays as it was sent', async (t) => {
+  const { ask, ingest, database } = await collector(t, { LABEL_ALLOWLIST: 'team' })
+  const id = await ingest({ status: {}, labels: { team: 'a', decision: 'b', x: 1 } })
+  t.match((await ask(`/reports/${id}`)).json(), { report: { labels: { team: 'a', decision: 'b', x: 1 } } })
+  t.same(database.prepare('SELECT labels FROM reports').pluck().all(), ['{"team":"a"}'])
+  t.match((await ask('/metrics')).body, 'collector_labels_dropped_total 2')
+})
+
 t.test('fifty reports at once are fifty reports', async (t) => {
   const { ask, ingest } = await collector(t)
-  const ids = await Promise.all(Array.from({ length: 50 }, () => ingest(judged('warn'))))
+  const ids = await Promise.all(Array.from({ length: 50 }, (_, n) => ingest({ ...judged('warn'), raw: n })))
   t.equal(new Set(ids).size, 50)
   t.match((await ask('/reports?severity=warn')).json(), { pagination: { totalCount: 50 } })
 })

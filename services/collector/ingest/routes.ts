@@ -1,57 +1,62 @@
+import { Problem, type FieldError } from '#shared/problem.ts'
 import type { App } from '#shared/server.ts'
-import type { Writes } from '#shared/writes.ts'
+import { onceOf, sendPerformed } from '#shared/writes.ts'
 import type { CollectorConfig } from '../config.ts'
 import type { CollectorMetrics } from '../probes/metrics.ts'
-import { newReportId } from './report-id.ts'
-import { ingestedSchema, ingestSchema, type IngestInput } from './schema.ts'
-import { policyVersionOf, severityOf } from './severity.ts'
-import type { IngestStore, NewReport } from './store.ts'
+import type { SchemaStore } from '../schemas/store.ts'
+import type { Writer } from '../writer/client.ts'
+import { valueOf } from '../writer/protocol.ts'
+import { takeJsonText } from './body.ts'
+import { ingestedSchema, ingestQuery, ingestSchema } from './schema.ts'
+import { requireSchema } from './named-schema.ts'
+import { ingestedBody } from './store.ts'
 
-/**
- * What is stored of a report: its text as a whole, and beside it what lists are made from.
- * @param createdAt milliseconds since 1970
- */
-export function newReport({ markdown, ...report }: IngestInput, createdAt: number): NewReport {
-  return {
-    id: newReportId(createdAt),
-    createdAt,
-    severity: severityOf(report.policy),
-    policyVersion: policyVersionOf(report.policy),
-    markdown: markdown || undefined,
-    report: JSON.stringify(report),
-  }
-}
+/** What is not a report at all, as the answer of a single one. */
+export const refusal = (errors: FieldError[]) =>
+  new Problem('invalid-input', { detail: errors.map(({ message }) => message).join('; '), errors })
 
 export const ingestRoutes =
-  (store: IngestStore, writes: Writes, config: CollectorConfig, metrics: CollectorMetrics) => async (app: App) => {
+  (writer: Writer, schemas: SchemaStore, config: CollectorConfig, metrics: CollectorMetrics) => async (app: App) => {
+    takeJsonText(app)
     app.post(
       '/ingest/qc',
       {
         bodyLimit: config.COLLECTOR_BODY_MAX_BYTES,
         config: { etag: false },
+        // The writer reads the body, not this thread; the schema is for the documents.
+        validatorCompiler: ({ schema, httpPart }) =>
+          httpPart === 'body'
+            ? (body) => ({ value: body as unknown })
+            : (app.validatorCompiler?.({ schema, httpPart } as never) as never),
         schema: {
           tags: ['ingest'],
           summary: 'Take in a quality report',
           description:
-            'The answer comes when the report is on disk. Send an Idempotency-Key and a retry stores nothing.',
+            'The answer comes when the report is on disk. The same report again, or the same Idempotency-Key, stores nothing ' +
+            'and gives the first answer. A report that does not fit its schema is stored in quarantine.',
+          querystring: ingestQuery,
           body: ingestSchema,
           response: { 201: ingestedSchema },
         },
       },
       async (request, reply) => {
-        const { tenant } = request.caller
-        const report = newReport(request.body, Date.now())
-        let isStored = false
-        await writes.answer(request, reply, tenant, () => {
-          store.add(tenant, report)
-          isStored = true
-          return { status: 201, body: `{"id":"${report.id}","status":"ingested"}` }
-        })
-        if (isStored) {
-          metrics.countIngested(report.severity)
-          metrics.ingestedBytes.inc(Buffer.byteLength(report.report))
+        const { tenant: tenantId } = request.caller
+        const { schema } = request.query
+        const text = request.body as unknown as string
+        await requireSchema(schemas, tenantId, schema)
+        const once = onceOf(request, tenantId)
+        const item = {
+          tenantId,
+          text,
+          ...(schema === undefined ? {} : { schema }),
+          ...(once === undefined ? {} : { once }),
         }
-        return reply
+        const [first] = await writer.ingest([item])
+        const outcome = valueOf(first as NonNullable<typeof first>)
+        if (outcome.status === 'rejected') throw refusal(outcome.errors)
+        metrics.count(outcome)
+        const replayed = outcome.status === 'duplicate'
+        return sendPerformed(reply, { status: 201, body: ingestedBody(outcome.id), replayed })
       },
     )
   }

@@ -1,4 +1,5 @@
 import Joi from 'joi'
+import { schemaName } from '../schemas/schema.ts'
 
 /** A report as senders post it. Only `status` is needed; whatever else it has is kept as it came. */
 export interface IngestInput {
@@ -8,10 +9,7 @@ export interface IngestInput {
   [member: string]: unknown
 }
 
-/**
- * Looks at the top level only, and strips nothing: a field that is unknown today may matter to the sender, and a
- * refused report is sent again five times and then lost. `convert: false`, or '{"api":"pass"}' in text would pass as an object.
- */
+/** For the documents: what is looked at is in prepare.ts. What is unknown today may matter to the sender, so nothing is stripped. */
 export const ingestSchema = Joi.object<IngestInput>({
   status: Joi.object()
     .unknown()
@@ -29,6 +27,13 @@ export const ingestSchema = Joi.object<IngestInput>({
   .unknown()
   .options({ convert: false })
   .required()
+
+export interface IngestQuery {
+  schema?: string
+}
+export const ingestQuery = Joi.object<IngestQuery, true>({
+  schema: schemaName().empty('').description('Name of the schema that it is checked against; qc-report without it'),
+})
 
 export const ingestedSchema = Joi.object({
   id: Joi.string()

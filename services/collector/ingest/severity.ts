@@ -2,12 +2,14 @@ export const SEVERITIES = ['info', 'warn', 'block'] as const
 export type Severity = (typeof SEVERITIES)[number]
 
 /** What an evaluation says that has a verdict and no severity. */
-const OF_VERDICT = new Map<unknown, Severity>([
+export const OF_VERDICT: ReadonlyMap<unknown, Severity> = new Map<unknown, Severity>([
   ['pass', 'info'],
   ['warn', 'warn'],
   ['block', 'block'],
 ])
-const RANK = new Map<unknown, number>(SEVERITIES.map((severity, rank) => [severity, rank]))
+export const RANK: ReadonlyMap<unknown, number> = new Map<unknown, number>(
+  SEVERITIES.map((severity, rank) => [severity, rank]),
+)
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 

@@ -1,7 +1,9 @@
 import { Counter, Gauge, Registry } from 'prom-client'
+import type { ItemOutcome } from '../ingest/item.ts'
 
 export type CollectorMetrics = ReturnType<typeof createCollectorMetrics>
 
+const OUTCOMES = ['stored', 'quarantined', 'duplicate', 'rejected'] as const
 const SEVERITIES = ['none', 'info', 'warn', 'block'] as const
 
 /**
@@ -16,6 +18,10 @@ export function createCollectorMetrics(processRegistry: Registry, pendingWrites:
     new Counter({ name: `collector_${name}`, help, labelNames: [label], registers })
   const ingested = labelled('reports_ingested_total', 'Reports stored, by severity', 'severity')
   const bySeverity = new Map(SEVERITIES.map((severity) => [severity, ingested.labels(severity)]))
+  const received = labelled('reports_received_total', 'Reports, by what became of them', 'outcome')
+  const outcomes = new Map(OUTCOMES.map((outcome) => [outcome, received.labels(outcome)]))
+  const ingestedBytes = counter('ingested_bytes_total', 'Size of the reports stored, in bytes')
+  const labelsDropped = counter('labels_dropped_total', 'Labels of stored reports that are not allowed')
   new Gauge({
     name: 'collector_writes_pending',
     help: 'Writes that wait for the disk',
@@ -24,12 +30,19 @@ export function createCollectorMetrics(processRegistry: Registry, pendingWrites:
       this.set(pendingWrites())
     },
   })
+  for (const one of outcomes.values()) one.inc(0)
   for (const one of bySeverity.values()) one.inc(0)
   return {
     registry,
-    /** Counts a stored report; the labels are hashed once, not at every report. */
-    countIngested: (severity: 'info' | 'warn' | 'block' | undefined) => bySeverity.get(severity ?? 'none')?.inc(),
-    ingestedBytes: counter('ingested_bytes_total', 'Size of the reports stored, in bytes'),
+    /** Counts what became of a report; the labels are hashed once, not at every report. */
+    count(outcome: ItemOutcome): void {
+      outcomes.get(outcome.status)?.inc()
+      if (!('counted' in outcome)) return
+      const { severity, bytes, labelsDropped: dropped } = outcome.counted
+      bySeverity.get(severity ?? 'none')?.inc()
+      ingestedBytes.inc(bytes)
+      if (dropped > 0) labelsDropped.inc(dropped)
+    },
     refusals: labelled('refusals_total', 'Requests refused for their credentials, by reason', 'reason'),
     tokensIssued: counter('sign_tokens_issued_total', 'Download links made'),
     bundlesSent: counter('bundles_sent_total', 'Bundles begun to be sent'),

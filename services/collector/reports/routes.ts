@@ -1,24 +1,14 @@
-import { etagOf, requireMatch } from '#shared/etag.ts'
 import { decodeCursor, encodeCursor } from '#shared/pagination.ts'
-import { Problem } from '#shared/problem.ts'
 import type { App } from '#shared/server.ts'
-import type { Writes } from '#shared/writes.ts'
 import type { CollectorConfig } from '../config.ts'
+import type { Writer } from '../writer/client.ts'
+import { noSuchReport, representation } from './representation.ts'
 import { reportListQuery, reportListSchema, reportParams, reportSchema } from './schema.ts'
-import type { ReportStore, StoredReport } from './store.ts'
+import type { ReportStore } from './store.ts'
 
 const JSON_TYPE = 'application/json; charset=utf-8'
 
-/** The same answer for a report that never was and for another tenant's. */
-export const noSuchReport = () => new Problem('not-found', { detail: 'Report not found' })
-
-/** A report's representation. Its text goes out as it is stored: nothing is parsed on the way. */
-export const representation = ({ id, tenantId, report, markdown, createdAt, updatedAt }: StoredReport): string =>
-  `{"id":${JSON.stringify(id)},"tenantId":${JSON.stringify(tenantId)},"report":${report},` +
-  (markdown === null ? '' : `"markdown":${JSON.stringify(markdown)},`) +
-  `"createdAt":${createdAt},"updatedAt":${updatedAt}}`
-
-export const reportRoutes = (store: ReportStore, writes: Writes, config: CollectorConfig) => async (app: App) => {
+export const reportRoutes = (store: ReportStore, writer: Writer, config: CollectorConfig) => async (app: App) => {
   app.get(
     '/reports',
     {
@@ -58,16 +48,11 @@ export const reportRoutes = (store: ReportStore, writes: Writes, config: Collect
     {
       schema: { tags: ['reports'], summary: 'Delete one report and its links', params: reportParams },
     },
-    (request, reply) => {
+    async (request, reply) => {
       const { tenant } = request.caller
-      const { id } = request.params
-      return writes.answer(request, reply, tenant, () => {
-        const found = store.get(tenant, id)
-        if (found === undefined) throw noSuchReport()
-        requireMatch(request.headers['if-match'], etagOf(representation(found)))
-        store.remove(tenant, id)
-        return { status: 204 }
-      })
+      const { 'if-match': ifMatch } = request.headers
+      await writer.answer(request, reply, tenant, ['removeReport', tenant, request.params.id, ifMatch])
+      return reply
     },
   )
 }

@@ -3,7 +3,12 @@ import type { CollectorConfig } from '../config.ts'
 import { POLICY_VERSION_MAX_LENGTH, SEVERITIES, type Severity } from '../ingest/severity.ts'
 import { cursorParam, limitParam, timeMember, timeParam } from '../parameters.ts'
 
+/** Whether a report fits its schema. */
+export const STATES = ['stored', 'quarantined'] as const
+export type State = (typeof STATES)[number]
+
 export interface ReportFilter {
+  state?: State
   severity?: Severity
   policy_version?: string
   /** Milliseconds since 1970, inclusive. */
@@ -21,6 +26,10 @@ export interface ReportListQuery extends ReportFilter {
 const PAGE_DEFAULT = 20
 export const reportListQuery = (config: CollectorConfig) =>
   Joi.object<ReportListQuery, true>({
+    state: Joi.string()
+      .empty('')
+      .valid(...STATES)
+      .description('quarantined: reports that do not fit their schema'),
     severity: Joi.string()
       .empty('')
       .valid(...SEVERITIES),
@@ -46,6 +55,7 @@ export const reportListSchema = Joi.object({
         updatedAt: timeMember(),
         severity: Joi.string().valid(...SEVERITIES),
         policyVersion: Joi.string(),
+        state: Joi.string().valid('quarantined'),
       }),
     )
     .required(),
@@ -63,6 +73,10 @@ export const reportSchema = Joi.object({
   tenantId: Joi.string().required(),
   report: Joi.object().unknown().required(),
   markdown: Joi.string(),
+  state: Joi.string().valid('quarantined'),
+  errors: Joi.array()
+    .items(Joi.object({ in: Joi.string(), field: Joi.string().allow(''), message: Joi.string() }))
+    .description('What of it does not fit its schema'),
   createdAt: timeMember(),
   updatedAt: timeMember(),
 })

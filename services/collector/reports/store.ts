@@ -1,7 +1,7 @@
 import type { Database } from '#shared/database.ts'
 import type { Tenant } from '#shared/scope.ts'
 import type { Severity } from '../ingest/severity.ts'
-import type { ReportFilter } from './schema.ts'
+import type { ReportFilter, State } from './schema.ts'
 
 export interface ReportItem {
   id: string
@@ -9,6 +9,8 @@ export interface ReportItem {
   updatedAt: number
   severity?: Severity
   policyVersion?: string
+  /** Only of those that do not fit their schema. */
+  state?: State
 }
 
 export interface StoredReport {
@@ -19,6 +21,8 @@ export interface StoredReport {
   severity: Severity | null
   policyVersion: string | null
   markdown: string | null
+  /** JSON text of what does not fit its schema; null for a report that fits. */
+  errors: string | null
   /** JSON text as it was stored. */
   report: string
 }
@@ -33,7 +37,8 @@ export interface PageStart {
 
 export type ReportStore = ReturnType<typeof createReportStore>
 
-type Row = Omit<ReportItem, 'severity' | 'policyVersion'> & {
+type Row = Omit<ReportItem, 'severity' | 'policyVersion' | 'state'> & {
+  quarantined: number
   seq: number
   severity: Severity | null
   policyVersion: string | null
@@ -41,6 +46,7 @@ type Row = Omit<ReportItem, 'severity' | 'policyVersion'> & {
 
 /** Conditions by the filter's member; each is served by an index. */
 const CONDITIONS = {
+  state: 'quarantined = :quarantined',
   severity: 'severity = :severity',
   policy_version: 'policyVersion = :policy_version',
   since: 'createdAt >= :since',
@@ -49,10 +55,9 @@ const CONDITIONS = {
 
 export function createReportStore(db: Database) {
   const get = db.prepare<[string, string], StoredReport>(
-    `SELECT id, tenantId, createdAt, updatedAt, severity, policyVersion, markdown, report
+    `SELECT id, tenantId, createdAt, updatedAt, severity, policyVersion, markdown, report, errors
      FROM reports WHERE id = ? AND tenantId = ?`,
   )
-  const remove = db.prepare<[string, string]>('DELETE FROM reports WHERE id = ? AND tenantId = ?')
   const owner = db.prepare<[string], Tenant>('SELECT tenantId FROM reports WHERE id = ?').pluck()
   const prepared = new Map<string, ReturnType<typeof prepare>>()
 
@@ -60,25 +65,25 @@ export function createReportStore(db: Database) {
     return {
       count: db.prepare<[object], number>(count).pluck(),
       page: db.prepare<[object], Row>(
-        `SELECT id, createdAt, updatedAt, severity, policyVersion, seq FROM reports WHERE ${where}
+        `SELECT id, createdAt, updatedAt, severity, policyVersion, quarantined, seq FROM reports WHERE ${where}
          ORDER BY createdAt DESC, seq DESC LIMIT :limit OFFSET :offset`,
       ),
       after: db.prepare<[object], Row>(
-        `SELECT id, createdAt, updatedAt, severity, policyVersion, seq FROM reports
+        `SELECT id, createdAt, updatedAt, severity, policyVersion, quarantined, seq FROM reports
          WHERE ${where} AND (createdAt, seq) < (:createdAt, :seq)
          ORDER BY createdAt DESC, seq DESC LIMIT :limit`,
       ),
     }
   }
 
-  /** One set of statements for each combination of filters: there are 16. */
+  /** One set of statements for each combination of filters: there are 32. */
   function statements(filter: ReportFilter) {
     const members = Object.keys(CONDITIONS) as (keyof ReportFilter)[]
     const asked = members.filter((member) => filter[member] !== undefined)
     const where = ['tenantId = :tenantId', ...asked.map((member) => CONDITIONS[member])].join(' AND ')
-    // Counting a million index entries takes tens of milliseconds; what most callers ask for is kept by triggers.
-    const isKept = asked.every((member) => member === 'severity')
-    const counted = isKept ? 'coalesce(sum(reports), 0) FROM report_totals' : 'count(*) FROM reports'
+    // Counting a million index entries takes tens of milliseconds; what most callers ask for is kept by the writes.
+    const isKept = asked.every((member) => member === 'severity' || member === 'state')
+    const counted = isKept ? 'coalesce(sum(reports), 0) FROM report_counts' : 'count(*) FROM reports'
     const known = prepared.get(where) ?? prepare(where, `SELECT ${counted} WHERE ${where}`)
     prepared.set(where, known)
     return known
@@ -91,8 +96,9 @@ export function createReportStore(db: Database) {
      */
     list(tenantId: Tenant, filter: ReportFilter, { limit, offset, after }: PageStart) {
       const { count, page, after: pageAfter } = statements(filter)
-      const { severity, policy_version, since, until } = filter
-      const given = { tenantId, severity, policy_version, since, until }
+      const { state, severity, policy_version, since, until } = filter
+      const quarantined = state === 'quarantined' ? 1 : 0
+      const given = { tenantId, quarantined, severity, policy_version, since, until }
       const totalCount = count.get(given) as number
       const one = limit + 1
       let rows: Row[] = []
@@ -106,16 +112,16 @@ export function createReportStore(db: Database) {
       }
     },
     get: (tenantId: Tenant, id: string): StoredReport | undefined => get.get(id, tenantId),
-    remove: (tenantId: Tenant, id: string): void => void remove.run(id, tenantId),
     /** The tenant whose report this is. */
     ownerOf: (id: string): Tenant | undefined => owner.get(id),
   }
 }
 
-const itemOf = ({ id, createdAt, updatedAt, severity, policyVersion }: Row): ReportItem => ({
+const itemOf = ({ id, createdAt, updatedAt, severity, policyVersion, quarantined }: Row): ReportItem => ({
   id,
   createdAt,
   updatedAt,
   ...(severity === null ? {} : { severity }),
   ...(policyVersion === null ? {} : { policyVersion }),
+  ...(quarantined === 0 ? {} : { state: 'quarantined' as const }),
 })

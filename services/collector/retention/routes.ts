@@ -1,11 +1,10 @@
 import type { App } from '#shared/server.ts'
-import type { Writes } from '#shared/writes.ts'
 import type { Tenant } from '#shared/scope.ts'
 import Joi from 'joi'
 import type { CollectorConfig } from '../config.ts'
 import type { CollectorMetrics } from '../probes/metrics.ts'
 import { timeMember } from '../parameters.ts'
-import type { RetentionStore } from './store.ts'
+import type { Writer } from '../writer/client.ts'
 
 const DAY_MS = 86_400_000
 
@@ -17,16 +16,18 @@ const runSchema = Joi.object({
 })
 
 export const retentionRoutes =
-  (store: RetentionStore, writes: Writes, config: CollectorConfig, metrics: CollectorMetrics) => async (app: App) => {
+  (writer: Writer, config: CollectorConfig, metrics: CollectorMetrics) => async (app: App) => {
     const { RETAIN_DAYS: retainDays, RETENTION_CHUNK: chunk } = config
 
     /** One transaction a chunk, so that ingest goes on in between. */
     async function deleteBefore(tenantId: Tenant, cutoffTime: number): Promise<number> {
       let deleted = 0
       for (let last = chunk; last === chunk; deleted += last) {
-        last = await writes.run(() => store.deleteBefore(tenantId, cutoffTime, chunk))
+        last = await writer.run('removeReportsBefore', tenantId, cutoffTime, chunk)
         metrics.retentionDeleted.inc(last)
       }
+      // Findings that nobody spoke of since then go with the reports, and so does what happened to others before.
+      while ((await writer.run('removeFindingsBefore', tenantId, cutoffTime, chunk)) === chunk);
       return deleted
     }
 
@@ -46,7 +47,8 @@ export const retentionRoutes =
         // A retry with the same Idempotency-Key gets the first answer; what expired since then goes now, not later.
         const deleted = await deleteBefore(tenantId, cutoffTime)
         const body = { tenantId, retainDays, deleted, cutoffTime }
-        return writes.answer(request, reply, tenantId, () => ({ status: 200, body }))
+        await writer.answer(request, reply, tenantId, ['remember', 200, body])
+        return reply
       },
     )
   }

@@ -1,11 +1,10 @@
-import type { Database } from '#shared/database.ts'
 import { asTenant } from '#shared/scope.ts'
 import { testService } from '#shared/test/service.ts'
 import type { Test } from 'tap'
 import { collectorProcess } from '../app.ts'
-import { newReport } from '../ingest/routes.ts'
-import type { IngestInput } from '../ingest/schema.ts'
-import { createIngestStore } from '../ingest/store.ts'
+import { createPreparation } from '../ingest/prepare.ts'
+import { openCollectorDatabase } from '../migrations.ts'
+import { createCommands } from '../writer/commands.ts'
 
 const API_KEYS = 'default:collector-key,teamA:teamA-key,teamA:teamA-other:sender,teamB:teamB-key'
 
@@ -29,6 +28,13 @@ export const judged = (...severities: string[]) => ({
 /** A collector with four keys; `ask` sends as the tenant default, `ingest` answers the new report's id. */
 export async function collector(t: Test, env: Record<string, string> = {}) {
   const service = await testService(t, collectorProcess, { API_KEYS, ...env })
+  /** A connection of the test's own, beside the writer's and the service's. */
+  const database = openCollectorDatabase(service.config)
+  t.teardown(() => database.close())
+  const direct = createCommands(database, { ...service.config, INGEST_DEDUPE_HOURS: 0 }, () => {
+    throw new Error('what a test stores directly has no Idempotency-Key')
+  })
+  const prepare = createPreparation(service.config, direct.validators)
   const ask = (url: string, { method = 'GET', payload, headers = {} }: Asked = {}) =>
     service.app.inject({
       method,
@@ -42,10 +48,12 @@ export async function collector(t: Test, env: Record<string, string> = {}) {
     return answer.json<{ id: string }>().id
   }
   /** Stores a report of the tenant as if it had come at that time (milliseconds since 1970). */
-  const ingestAt = (createdAt: number, payload: IngestInput = { status: { api: 'pass' } }, tenant = 'default') => {
-    const report = newReport(payload, createdAt)
-    createIngestStore(service.database as Database).add(asTenant(tenant), report)
-    return report.id
+  const ingestAt = (createdAt: number, payload: object = { status: { api: 'pass' } }, tenant = 'default') => {
+    direct.validators.refresh()
+    const prepared = prepare({ tenantId: asTenant(tenant), text: JSON.stringify(payload) }, createdAt)
+    if ('refused' in prepared) throw new Error(JSON.stringify(prepared.refused))
+    direct.ingest.add([prepared.report])
+    return prepared.report.id
   }
-  return { ...service, ask, ingest, ingestAt }
+  return { ...service, database, commands: direct.commands, ask, ingest, ingestAt }
 }

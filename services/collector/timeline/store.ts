@@ -1,7 +1,6 @@
 import type { Database } from '#shared/database.ts'
 import type { Tenant } from '#shared/scope.ts'
-
-export const HOUR_MS = 3_600_000
+import { HOUR_MS } from '../rollups/store.ts'
 
 /** Reports of one hour (UTC), each counted once, in its severity. */
 export interface Bucket {

@@ -2,9 +2,9 @@ import fc from 'fast-check'
 import t from 'tap'
 import { DEFAULT_TENANT } from '#shared/caller.ts'
 import { asTenant } from '#shared/scope.ts'
-import { createRetentionStore } from '../retention/store.ts'
 import { collector, judged } from '../test/collector.ts'
-import { createTimelineStore, HOUR_MS } from './store.ts'
+import { HOUR_MS } from '../rollups/store.ts'
+import { createTimelineStore } from './store.ts'
 
 t.test('each report counts once, in its severity, in its hour', async (t) => {
   const { ask, ingest, ingestAt } = await collector(t)
@@ -45,26 +45,42 @@ t.test('a window is 1 to 8760 hours', async (t) => {
   }
 })
 
-t.test('after any reports and retention runs the counts are those of a recount', async (t) => {
-  const { database, ingestAt, ask } = await collector(t)
-  const db = database as NonNullable<typeof database>
-  const retention = createRetentionStore(db)
+t.test('after any reports, deletions, retention runs and replays the counts are those of a recount', async (t) => {
+  const { database: db, commands, ingestAt, ask } = await collector(t)
   const at = fc.integer({ min: 0, max: 5 * HOUR_MS })
   const tenant = fc.constantFrom('default', 'teamA')
   const came = fc.record({ at, tenant, severity: fc.constantFrom('info', 'warn', 'block', 'other') })
+  const replay = fc.record({ replay: tenant })
+  /** From then on nothing goes into quarantine, and a replay takes out what is there. */
+  const widen = fc.record({ widen: tenant })
+  const removal = fc.record({ nth: fc.nat(), tenant })
   const run = fc.record({ before: at, tenant, limit: fc.integer({ min: 1, max: 5 }) })
   const recount = db.prepare(
     `SELECT tenantId, createdAt / ${HOUR_MS} * ${HOUR_MS} AS time, coalesce(severity, 'none') AS severity,
        count(*) AS reports FROM reports GROUP BY 1, 2, 3 ORDER BY 1, 2, 3`,
   )
   const kept = db.prepare('SELECT * FROM report_hours ORDER BY 1, 2, 3')
+  const recountTotals = db.prepare(
+    `SELECT tenantId, quarantined, coalesce(severity, 'none') AS severity, count(*) AS reports FROM reports
+     GROUP BY 1, 2, 3 ORDER BY 1, 2, 3`,
+  )
+  const totals = db.prepare('SELECT * FROM report_counts WHERE reports <> 0 ORDER BY 1, 2, 3')
+  const ids = db.prepare<[string], string>('SELECT id FROM reports WHERE tenantId = ? ORDER BY seq').pluck()
   await fc.assert(
-    fc.asyncProperty(fc.array(fc.oneof(came, run), { maxLength: 30 }), async (steps) => {
+    fc.asyncProperty(fc.array(fc.oneof(came, came, run, replay, widen, removal), { maxLength: 30 }), async (steps) => {
+      db.exec('DELETE FROM schemas')
       for (const step of steps) {
         if ('at' in step) ingestAt(step.at, judged(step.severity), step.tenant)
-        else retention.deleteBefore(asTenant(step.tenant), step.before, step.limit)
+        else if ('replay' in step) commands.replayReports(asTenant(step.replay), [-1, -1], 1000, Date.now())
+        else if ('widen' in step) commands.putSchema(asTenant(step.widen), 'qc-report', true, Date.now())
+        else if ('nth' in step) {
+          const all = ids.all(step.tenant)
+          const id = all[step.nth % all.length]
+          if (id !== undefined) commands.removeReport(asTenant(step.tenant), id, undefined)
+        } else commands.removeReportsBefore(asTenant(step.tenant), step.before, step.limit)
       }
       t.same(kept.all(), recount.all())
+      t.same(totals.all(), recountTotals.all())
       for (const severity of ['info', 'warn', 'block']) {
         const n = db.prepare("SELECT count(*) FROM reports WHERE tenantId = 'default' AND severity = ?").pluck()
         t.match((await ask(`/reports?severity=${severity}`)).json(), { pagination: { totalCount: n.get(severity) } })

@@ -1,0 +1,278 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { collector, TEAM_A, TEAM_B } from '../test/collector.ts'
+import { fingerprintOf, normalisedMessage } from './fingerprint.ts'
+import type { FindingItem, HistoryEntry } from './store.ts'
+
+const HOUR_MS = 3_600_000
+
+interface Detail extends FindingItem {
+  history: HistoryEntry[]
+  nextCursor?: string
+}
+
+interface List {
+  findings: FindingItem[]
+  totalCount: number
+  nextCursor?: string
+}
+
+type Judged = { rule?: string; target?: string; verdict: string; message?: string }
+
+let serial = 0
+/** A report with these evaluations, like no other. */
+const judging = (...evaluations: Judged[]) => ({
+  status: {},
+  raw: serial++,
+  policy: {
+    evaluations: evaluations.map(({ rule = 'r', target = 't', verdict, message = 'm' }) => ({
+      ...{ rule_id: rule, target, verdict, message },
+    })),
+  },
+})
+
+async function findings(t: Parameters<typeof collector>[0], env: Record<string, string> = {}) {
+  const service = await collector(t, env)
+  const list = async (query = '', headers: Record<string, string> = {}) =>
+    (await service.ask(`/findings?${query}`, { headers })).json<List>()
+  const detail = async (fingerprint: string, query = '') =>
+    (await service.ask(`/findings/${fingerprint}?${query}`)).json<Detail>()
+  const only = async () => detail((await list()).findings[0]?.fingerprint as string)
+  return { ...service, list, detail, only }
+}
+
+t.test(
+  'a finding opens, is resolved by a pass, and opens again; its history says when and by which report',
+  async (t) => {
+    const { ingest, only } = await findings(t)
+    const bad = { verdict: 'block', message: 'p95 812 ms' }
+    const first = await ingest(judging(bad))
+    t.match(await only(), { rule: 'r', target: 't', severity: 'block', state: 'open', count: 1, flaky: false })
+    const again = await ingest(judging({ ...bad, message: 'p95 900 ms' }))
+    const seen = await only()
+    t.match(seen, { state: 'open', count: 2, message: 'p95 900 ms', lastReportId: again, verdict: 'block' })
+    t.ok(seen.firstSeen <= seen.lastSeen)
+    const fixed = await ingest(judging({ ...bad, verdict: 'pass' }))
+    t.match(await only(), { state: 'resolved', count: 3, verdict: 'pass', flaky: false })
+    const back = await ingest(judging(bad))
+    t.match(await only(), {
+      state: 'reopened',
+      count: 4,
+      flaky: true,
+      history: [
+        { event: 'reopened', verdict: 'block', reportId: back },
+        { event: 'resolved', verdict: 'pass', reportId: fixed },
+        { event: 'opened', verdict: 'block', reportId: first },
+      ],
+    })
+  },
+)
+
+t.test('what a report says no more of a rule and a target is resolved; what it does not judge stays', async (t) => {
+  const { ingest, list } = await findings(t)
+  await ingest(
+    judging({ verdict: 'warn', message: 'a' }, { verdict: 'warn', message: 'b' }, { target: 'u', verdict: 'warn' }),
+  )
+  await ingest(judging({ verdict: 'warn', message: 'b' }))
+  const states = Object.fromEntries(
+    (await list()).findings.map(({ target, message, state }) => [target + message, state]),
+  )
+  t.same(states, { ta: 'resolved', tb: 'open', um: 'open' })
+  await ingest(judging({ verdict: 'pass', message: 'fine' }))
+  t.match(await list('state=open'), { findings: [{ target: 'u' }], totalCount: 1 })
+})
+
+t.test('both forms of an evaluation make findings', async (t) => {
+  const { ingest, list } = await findings(t)
+  await ingest({
+    status: {},
+    policy: {
+      evaluations: [
+        { severity: 'warn', rule: 'short', result: 'slow' },
+        { severity: 'block', rule: 'passed', result: 'pass' },
+        { rule_id: 'long', target: '홈', verdict: 'block', severity: 'block', message: '느림' },
+      ],
+    },
+  })
+  const found = (await list()).findings
+  const of = (rule: string) => found.find((one) => one.rule === rule)
+  t.match(of('short'), { target: '', verdict: 'warn', severity: 'warn', message: 'slow', state: 'open' })
+  t.match(of('passed'), { verdict: 'pass', severity: 'block', state: 'resolved' })
+  t.match(of('long'), { target: '홈', state: 'open' })
+})
+
+t.test('an identical report again, and one in quarantine, change nothing', async (t) => {
+  const { ask, ingest, database } = await findings(t)
+  const report = judging({ verdict: 'block' })
+  const stored = () => [
+    database.prepare('SELECT * FROM findings').all(),
+    database.prepare('SELECT * FROM finding_events').all(),
+  ]
+  const id = await ingest(report)
+  const before = stored()
+  t.equal(await ingest(report), id)
+  t.equal(await ingest(report, { 'idempotency-key': 'k' }), id)
+  const batch = await ask('/ingest/qc/batch', { method: 'POST', payload: [report, report] })
+  t.match(batch.json(), {
+    items: [
+      { status: 'duplicate', id },
+      { status: 'duplicate', id },
+    ],
+  })
+  await ingest({ ...judging({ verdict: 'warn', message: 'other' }), notes: 7 })
+  t.same(stored(), before)
+})
+
+t.test('findings are filtered, counted and paged', async (t) => {
+  const { ask, ingestAt, list } = await findings(t)
+  const now = Date.now()
+  for (let n = 0; n < 7; n++) {
+    const place = { rule: `r${n % 2}`, target: `앱 ${String.fromCharCode(97 + n)}`.normalize('NFD') }
+    ingestAt(now - n * HOUR_MS, judging({ ...place, verdict: n % 3 === 0 ? 'block' : 'warn' }))
+  }
+  t.equal((await list()).totalCount, 7)
+  t.equal((await list('rule=r1')).totalCount, 3)
+  t.equal((await list(`target=${encodeURIComponent('앱 c'.normalize('NFC'))}`)).totalCount, 1, 'however it is written')
+  t.equal((await list('severity=block')).totalCount, 3)
+  t.equal((await list('severity=block&rule=r0')).totalCount, 2)
+  t.equal((await list(`since=${now - 2 * HOUR_MS}`)).totalCount, 3)
+  t.equal((await list(`until=${now - 5 * HOUR_MS}`)).totalCount, 2)
+  t.equal((await list('state=resolved')).totalCount, 0)
+  t.equal((await list('flaky=true')).totalCount, 0)
+  t.equal((await list('flaky=false&muted=false&state=open')).totalCount, 7)
+  const seen: string[] = []
+  let cursor: string | undefined = ''
+  while (cursor !== undefined) {
+    const page: List = await list(`limit=3&cursor=${cursor}`)
+    seen.push(...page.findings.map(({ fingerprint }) => fingerprint))
+    cursor = page.nextCursor
+  }
+  t.equal(new Set(seen).size, 7)
+  for (const query of ['state=x', 'limit=0', 'limit=101', 'cursor=x', 'severity=x', 'since=x', 'flaky=perhaps']) {
+    t.equal((await ask(`/findings?${query}`)).statusCode, 400, query)
+  }
+  t.equal((await ask('/findings/x')).statusCode, 400)
+  t.equal((await ask(`/findings/${'0'.repeat(32)}`)).statusCode, 404)
+})
+
+t.test('a finding is muted with a reason until a time, by whoever may write', async (t) => {
+  const { ask, ingest, list, only } = await findings(t, {
+    API_KEYS: 'default:collector-key,default:reader:viewer,teamB:teamB-key',
+  })
+  await ingest(judging({ verdict: 'warn' }))
+  const { fingerprint } = await only()
+  const url = `/findings/${fingerprint}/mute`
+  const put = (payload: unknown, headers = {}) => ask(url, { method: 'PUT', payload, headers })
+  const until = Date.now() + HOUR_MS
+  t.equal((await put({ reason: 'x', until }, { 'x-api-key': 'reader' })).statusCode, 403)
+  t.equal((await put({ reason: 'x', until }, TEAM_B)).statusCode, 404)
+  for (const bad of [{}, { reason: 'x' }, { until }, { reason: '', until }, { reason: 'x', until: Date.now() - 1 }]) {
+    t.equal((await put(bad)).statusCode, 400, JSON.stringify(bad))
+  }
+  t.match((await put({ reason: '점검 중', until })).json(), { fingerprint, muted: { reason: '점검 중', until } })
+  t.match((await put({ reason: 'x', until: new Date(until).toISOString() })).json(), { muted: { until } })
+  t.equal((await list('muted=true')).totalCount, 1)
+  await ingest(judging({ verdict: 'pass' }))
+  t.match(await only(), { state: 'resolved', muted: { by: 'default:admin' } }, 'a mute outlives what happens meanwhile')
+  t.notOk('muted' in (await ask(url, { method: 'DELETE' })).json<FindingItem>())
+  t.equal((await list('muted=true')).totalCount, 0)
+})
+
+t.test('findings are the tenant’s own, and go with retention when nobody spoke of them', async (t) => {
+  const { ask, ingest, ingestAt, list, only } = await findings(t, { RETENTION_CHUNK: '2' })
+  const old = Date.now() - 31 * 24 * HOUR_MS
+  for (let n = 0; n < 5; n++) ingestAt(old + n, judging({ rule: `old${n}`, verdict: 'warn' }))
+  ingestAt(old, judging({ verdict: 'warn' }))
+  await ingest(judging({ verdict: 'warn' }), TEAM_A)
+  await ingest(judging({ verdict: 'warn' }))
+  t.equal((await list()).totalCount, 6)
+  t.equal((await list('', TEAM_A)).totalCount, 1)
+  await ask('/admin/retention/run', { method: 'POST' })
+  t.match(await only(), { rule: 'r', count: 2, history: [] })
+  t.equal((await list()).totalCount, 1)
+  t.equal((await list('', TEAM_A)).totalCount, 1)
+})
+
+t.test('ids, numbers, times and white space do not make another finding; rule and target do', async (t) => {
+  const of = (message: string, rule = 'r', target = 't') => fingerprintOf({ rule, target, message })
+  const same: [string, string][] = [
+    ['p95 812 ms', 'p95  901.5\tms '],
+    ['at 2026-11-21T09:00:00Z', 'at 2025-01-02T23:59:01Z'],
+    ['user 0f8fad5b-d9cb-469f-a165-70867728950e', 'user 7c9e6679-7425-40de-944b-e07fc1f90ae7'],
+    ['commit d40744f1c', 'commit aef9ecc99b'],
+    ['응답 ３초'.normalize('NFC'), '응답 5초'.normalize('NFD')],
+  ]
+  for (const [one, other] of same) t.equal(of(one), of(other), one)
+  t.not(of('slow'), of('Slow'))
+  t.not(of('m', 'a', 'bc'), of('m', 'ab', 'c'))
+  t.not(of('m', 'a'), of('m', 'b'))
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), (text) => {
+      const once = normalisedMessage(text)
+      return normalisedMessage(once) === once
+    }),
+  )
+  fc.assert(
+    fc.property(fc.array(fc.nat(), { minLength: 2, maxLength: 2 }), fc.string(), ([one, other], text) => {
+      const words = text.replace(/[\da-f]/gi, '')
+      return of(`${words} ${one} ms`) === of(`${words} ${other} ms`)
+    }),
+  )
+})
+
+t.test(
+  'however reports are grouped into writes, and whenever they leave quarantine, findings are those of a recount',
+  async (t) => {
+    const { database, ingestAll, recount } = await grouped(t)
+    const evaluation = fc.record({
+      rule: fc.constantFrom('r1', 'r2'),
+      target: fc.constantFrom('t1', 't2'),
+      verdict: fc.constantFrom('pass', 'warn', 'block'),
+      message: fc.constantFrom('a', 'b'),
+    })
+    const groups = fc.array(fc.array(fc.array(evaluation, { maxLength: 3 }), { minLength: 1, maxLength: 4 }), {
+      maxLength: 6,
+    })
+    const kept = database.prepare(
+      "SELECT fingerprint, state, verdict, count, changes, opened FROM findings WHERE tenantId = 'default' ORDER BY 1",
+    )
+    await fc.assert(
+      fc.asyncProperty(groups, async (writes) => {
+        database.exec('DELETE FROM findings')
+        for (const write of writes) await ingestAll(write.map((evaluations) => judging(...evaluations)))
+        t.same(kept.all(), recount(writes.flat()))
+      }),
+      { numRuns: 60 },
+    )
+  },
+)
+
+/** Stores reports in one write, and counts findings in the plainest way: each over all reports that judge its place. */
+async function grouped(t: Parameters<typeof collector>[0]) {
+  const { ask, database } = await findings(t)
+  const ingestAll = async (payload: object[]) => {
+    const answer = await ask('/ingest/qc/batch', { method: 'POST', payload })
+    t.match(answer.json(), { counts: { stored: payload.length } })
+  }
+  const rank = { pass: 0, warn: 1, block: 2 } as Record<string, number>
+  const recount = (reports: readonly (readonly Required<Judged>[])[]) => {
+    const all = new Map(reports.flat().map((one) => [fingerprintOf(one), one]))
+    const rows = [...all].map(([fingerprint, { rule, target }]) => {
+      let [verdict, count, changes, opened]: [string | undefined, number, number, number] = [undefined, 0, 0, 0]
+      for (const report of reports) {
+        const here = report.filter((one) => one.rule === rule && one.target === target)
+        const own = here.filter((one) => fingerprintOf(one) === fingerprint).map((one) => one.verdict)
+        if (here.length === 0 || (own.length === 0 && verdict === undefined)) continue
+        const said = own.sort((a, b) => (rank[b] as number) - (rank[a] as number))[0] ?? 'pass'
+        if (own.length > 0) count++
+        if (verdict !== undefined && said !== verdict) changes++
+        if (said !== 'pass' && (verdict === undefined || verdict === 'pass')) opened++
+        verdict = said
+      }
+      const state = verdict === 'pass' ? 'resolved' : opened > 1 ? 'reopened' : 'open'
+      return { fingerprint, state, verdict, count, changes, opened }
+    })
+    return rows.sort((a, b) => (a.fingerprint < b.fingerprint ? -1 : 1))
+  }
+  return { database, ingestAll, recount }
+}

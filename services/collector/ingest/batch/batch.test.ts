@@ -1,0 +1,220 @@
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib'
+import { Readable } from 'node:stream'
+import fc from 'fast-check'
+import t from 'tap'
+import { collector } from '../../test/collector.ts'
+import type { Verdict } from './verdict.ts'
+
+interface Answered {
+  items: Verdict[]
+  counts: Record<string, number>
+  message?: string
+}
+
+const report = (n: number) => ({ status: { api: 'pass' }, notes: [`보고 ${n}`] })
+const reports = (count: number) => Array.from({ length: count }, (_, n) => report(n))
+
+async function batches(t: Parameters<typeof collector>[0], env: Record<string, string> = {}) {
+  const service = await collector(t, env)
+  const send = async (payload: unknown, headers: Record<string, string> = {}) => {
+    const answer = await service.ask('/ingest/qc/batch', {
+      method: 'POST',
+      payload,
+      headers: { 'content-type': 'application/json', ...headers },
+    })
+    return { status: answer.statusCode, headers: answer.headers, ...answer.json<Answered>() }
+  }
+  const total = async (query = '') =>
+    (await service.ask(`/reports?limit=1${query}`)).json<{ pagination: { totalCount: number } }>().pagination.totalCount
+  return { ...service, send, total }
+}
+
+const LINES = { 'content-type': 'application/x-ndjson' }
+
+t.test('each report of a batch has its verdict, in the order of the batch', async (t) => {
+  const { send, ask, total } = await batches(t, { INGEST_CHUNK: '2' })
+  const items = [report(1), report(1), { status: { api: 'perhaps' } }, { notes: [] }, 7, report(2)]
+  const { status, counts, items: verdicts } = await send(JSON.stringify(items))
+  t.equal(status, 200)
+  t.same(counts, { stored: 2, duplicate: 1, quarantined: 1, rejected: 2 })
+  t.match(verdicts, [
+    { index: 0, status: 'stored', id: /^report-/, retryable: false },
+    { index: 1, status: 'duplicate', id: verdicts[0]?.id },
+    { index: 2, status: 'quarantined', errors: [{ field: 'status.api' }] },
+    { index: 3, status: 'rejected', errors: [{ field: 'status' }], retryable: false },
+    { index: 4, status: 'rejected', errors: [{ field: '', message: 'must be an object' }] },
+    { index: 5, status: 'stored' },
+  ])
+  t.equal(await total(), 3)
+  for (const { id } of verdicts) if (id !== undefined) t.equal((await ask(`/reports/${id}`)).statusCode, 200)
+  const metrics = (await ask('/metrics')).body
+  t.match(metrics, 'collector_reports_received_total{outcome="rejected"} 2')
+  t.match(metrics, 'collector_reports_received_total{outcome="stored"} 2')
+})
+
+t.test('a batch is a JSON array or lines, plain or coded', async (t) => {
+  const { send, total } = await batches(t)
+  const array = (n: number) => Buffer.from(JSON.stringify([report(n), report(n + 1)]))
+  const lines = (n: number) => Buffer.from(`\r\n${JSON.stringify(report(n))}\r\n\n${JSON.stringify(report(n + 1))}`)
+  const ways: [Buffer, Record<string, string>][] = [
+    [array(0), {}],
+    [gzipSync(array(10)), { 'content-encoding': 'gzip' }],
+    [brotliCompressSync(array(20)), { 'content-encoding': 'br' }],
+    [deflateSync(array(30)), { 'content-encoding': 'Deflate' }],
+    [lines(40), LINES],
+    [gzipSync(lines(50)), { ...LINES, 'content-encoding': 'x-gzip' }],
+    [lines(60), { 'content-type': 'application/jsonl; charset=utf-8', 'content-encoding': 'identity' }],
+  ]
+  for (const [payload, headers] of ways) {
+    const { status, counts } = await send(payload, headers)
+    t.match([status, counts], [200, { stored: 2 }], JSON.stringify(headers))
+  }
+  t.equal(await total(), 14)
+  t.match(await send('[]'), { status: 200, items: [] })
+  t.match(await send('\n', LINES), { status: 200, items: [] })
+  const { status, headers } = await send(array(0), { 'content-encoding': 'zstd' })
+  t.match([status, headers['accept-encoding']], [415, 'gzip, br, deflate'])
+  t.equal((await send(array(0), { 'content-type': 'text/csv' })).status, 415)
+})
+
+t.test('what cannot be read on is refused, with the verdicts of what was before it', async (t) => {
+  const { send, total } = await batches(t)
+  const good = JSON.stringify(report(1))
+  const broken: [string | Buffer, Record<string, string>, RegExp][] = [
+    [`[${good}`, {}, /ends before the array/],
+    [`[${good},]`, {}, /comma/],
+    [`[,${good}]`, {}, /comma/],
+    [`[${good}] 7`, {}, /follows the array/],
+    [good, {}, /not a JSON array/],
+    ['', {}, /ends before/],
+    ['rubbish', { 'content-encoding': 'gzip' }, /cannot be read/],
+    [gzipSync(`[${good}]`).subarray(0, 40), { 'content-encoding': 'gzip' }, /cannot be read/],
+  ]
+  for (const [payload, headers, message] of broken) {
+    const answer = await send(payload, headers)
+    t.match([answer.status, answer.message], [400, message], String(payload))
+    t.ok(Array.isArray(answer.items))
+  }
+  t.match((await send(`[${good}`)).items, [], 'an item is complete with what follows it')
+  t.match((await send(`[${good},`)).items, [{ index: 0, id: String }])
+  t.equal(await total(), 1)
+  const { items } = await send(`${good}\nrubbish\n{"status":{}}`, LINES)
+  t.match(items, [
+    { status: 'duplicate' },
+    { status: 'rejected', errors: [{ message: /not JSON/ }] },
+    { status: 'stored' },
+  ])
+})
+
+t.test('a batch at its limits is taken, one over them is refused: reports, bytes, bytes of one', async (t) => {
+  const { send, total } = await batches(t, {
+    INGEST_BATCH_MAX: '3',
+    INGEST_BATCH_MAX_BYTES: '4096',
+    COLLECTOR_BODY_MAX_BYTES: '1024',
+  })
+  t.match(await send(JSON.stringify(reports(3))), { status: 200, counts: { stored: 3 } })
+  const many = await send(JSON.stringify(reports(5).map((one) => ({ ...one, raw: 1 }))))
+  t.match(many, {
+    status: 413,
+    message: /more than 3 reports/,
+    counts: { stored: 3 },
+    headers: { connection: 'close' },
+  })
+  t.equal(await total(), 6, 'those before are stored')
+
+  const padded = (bytes: number) => `[{"status":{"n":${bytes}}}${' '.repeat(bytes - 19 - String(bytes).length)}]`
+  t.equal(padded(4096).length, 4096)
+  // White space beside a report counts as its own.
+  t.match(await send(padded(1024)), { status: 200, counts: { stored: 1 } })
+  t.match(await send(`${padded(1024)}${' '.repeat(3072)}`), { status: 200, counts: { duplicate: 1 } })
+  t.match(await send(`${padded(1024)}${' '.repeat(3073)}`), { status: 413, message: /more than 4096 bytes/ })
+  const frame = JSON.stringify({ status: {}, raw: '' }).length
+  const sized = (bytes: number) => JSON.stringify({ status: {}, raw: 'x'.repeat(bytes - frame) })
+  const { items } = await send(`[${sized(1024)},${sized(1025)},{"status":{"n":1}}]`)
+  t.match(items, [
+    { status: 'stored' },
+    { status: 'rejected', errors: [{ message: /larger than 1024/ }] },
+    { status: 'stored' },
+  ])
+  const lines = await send(`${sized(1024)}\n${sized(1025)}`, LINES)
+  t.match(lines.items, [{ status: 'duplicate' }, { status: 'rejected' }])
+})
+
+t.test('a bomb is refused as soon as too much of it came out', async (t) => {
+  const { send, total } = await batches(t, { INGEST_BATCH_MAX_BYTES: '1000000' })
+  const bomb = gzipSync(Buffer.alloc(200_000_000, 0x20))
+  const before = process.memoryUsage.rss()
+  const answer = await send(bomb, { 'content-encoding': 'gzip' })
+  t.match(answer, { status: 413, message: /more than 1000000 bytes/ })
+  t.ok(process.memoryUsage.rss() - before < 100_000_000, 'it was not inflated whole')
+  t.equal(await total(), 0)
+})
+
+t.test('a retry of a batch stores nothing; under an Idempotency-Key each place has its report', async (t) => {
+  const { send, total } = await batches(t)
+  const headers = { 'idempotency-key': 'k' }
+  const first = await send(JSON.stringify(reports(5)), headers)
+  const again = await send(JSON.stringify(reports(5)), headers)
+  t.same(
+    again.items.map(({ status, id }) => [status, id]),
+    first.items.map(({ id }) => ['duplicate', id]),
+  )
+  t.equal(await total(), 5)
+  const other = await send(JSON.stringify([report(0), report(9)]), headers)
+  t.match(other.items, [
+    { status: 'duplicate' },
+    { status: 'rejected', retryable: false, errors: [{ message: /another/ }] },
+  ])
+  t.equal(await total(), 5)
+})
+
+t.test('a batch that the writer cannot take is refused as a whole, or says which reports to send again', async (t) => {
+  const { send, ask, total } = await batches(t, { INGEST_CHUNK: '50', WRITE_QUEUE_MAX: '60' })
+  const [one, other] = await Promise.all([
+    send(JSON.stringify(reports(50))),
+    send(JSON.stringify(reports(50).map((r) => ({ ...r, raw: 1 })))),
+  ])
+  const full = one.status === 503 ? one : other
+  t.match([one.status, other.status].sort(), [200, 503])
+  t.equal(full.headers['retry-after'], '1')
+  t.ok(full.items.length === 50 && full.items.every(({ status, retryable }) => status === 'rejected' && retryable))
+  t.equal(await total(), 50)
+  t.match((await ask('/ingest/qc', { method: 'POST', payload: { status: {} } })).statusCode, 201, 'and then it goes on')
+})
+
+t.test('however the bytes are cut, the reports are the same', async (t) => {
+  const { app, total } = await batches(t, { INGEST_DEDUPE_HOURS: '0' })
+  const value = fc.jsonValue({ maxDepth: 4, stringUnit: 'binary' })
+  let stored = 0
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(value, { maxLength: 8 }),
+      fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 30 }),
+      fc.boolean(),
+      async (raws, cuts, isLines) => {
+        const texts = raws.map((raw) => JSON.stringify({ status: {}, raw: [raw, '],[{"\\'] }))
+        const bytes = Buffer.from(isLines ? texts.join('\n') : `[${texts.join(' , ')}]`)
+        const parts: Buffer[] = []
+        for (let at = 0, n = 0; at < bytes.length; n++)
+          parts.push(bytes.subarray(at, (at += cuts[n % cuts.length] as number)))
+        const answer = await app.inject({
+          method: 'POST',
+          url: '/ingest/qc/batch',
+          headers: {
+            'x-tenant': 'default',
+            'x-api-key': 'collector-key',
+            'content-type': isLines ? LINES['content-type'] : 'application/json',
+          },
+          payload: Readable.from(parts),
+        })
+        const { items } = answer.json<Answered>()
+        t.equal(answer.statusCode, 200)
+        t.equal(items.length, texts.length)
+        // JSON that the limits refuse (a lone surrogate) has a verdict, too.
+        stored += items.filter(({ status }) => status === 'stored').length
+      },
+    ),
+    { numRuns: 60 },
+  )
+  t.equal(await total(), stored)
+})

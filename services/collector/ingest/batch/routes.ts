@@ -1,0 +1,55 @@
+import type { App } from '#shared/server.ts'
+import { onceOf } from '#shared/writes.ts'
+import type { IncomingMessage } from 'node:http'
+import type { SchemaStore } from '../../schemas/store.ts'
+import { JSON_TYPE } from '../body.ts'
+import { requireSchema } from '../named-schema.ts'
+import { ingestQuery } from '../schema.ts'
+import { inflated } from './inflate.ts'
+import { batchSchema } from './schema.ts'
+import { arraySplitter, lineSplitter } from './split.ts'
+import { takeIn, type BatchParts } from './take-in.ts'
+import { countsOf } from './verdict.ts'
+
+const LINES_TYPE = /^application\/(?:(?:x-)?ndjson|jsonl|x-jsonlines)(?:\s*;\s*charset=(?:"?utf-8"?))?\s*$/i
+
+export const batchRoutes = (parts: BatchParts, schemas: SchemaStore) => async (app: App) => {
+  const { COLLECTOR_BODY_MAX_BYTES: reportMaxBytes, INGEST_BATCH_MAX_BYTES: maxBytes } = parts.config
+  app.removeAllContentTypeParsers()
+  for (const type of [JSON_TYPE, LINES_TYPE]) {
+    app.addContentTypeParser(type, (request, payload, done) => {
+      // Each report has its own, by its place: the body cannot be hashed before it is read.
+      request.fingerprint = 'of each report'
+      done(null, payload)
+    })
+  }
+  app.post(
+    '/ingest/qc/batch',
+    {
+      config: { etag: false, codings: true },
+      schema: {
+        tags: ['ingest'],
+        summary: 'Take in many quality reports',
+        description:
+          'A JSON array or NDJSON, coded with gzip, br, deflate or not at all. It is read as it comes and every report has a ' +
+          'verdict of its own; those before a fault of the batch itself are stored, and the refusal (400, 413) has their verdicts.',
+        querystring: ingestQuery,
+        response: { 200: batchSchema },
+      },
+    },
+    async (request) => {
+      const { tenant: tenantId } = request.caller
+      const { schema } = request.query
+      await requireSchema(schemas, tenantId, schema)
+      const once = onceOf(request, tenantId)
+      const isLines = LINES_TYPE.test(request.headers['content-type'] ?? '')
+      const items = await takeIn(
+        inflated(request.body as IncomingMessage, request.headers['content-encoding'] ?? '', maxBytes),
+        isLines ? lineSplitter(reportMaxBytes) : arraySplitter(reportMaxBytes),
+        { tenantId, ...(schema === undefined ? {} : { schema }), ...(once === undefined ? {} : { once }) },
+        parts,
+      )
+      return { items, counts: countsOf(items) }
+    },
+  )
+}

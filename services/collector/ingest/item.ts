@@ -1,0 +1,31 @@
+import type { FieldError } from '#shared/problem.ts'
+import type { Tenant } from '#shared/scope.ts'
+import type { Once } from '#shared/writes.ts'
+import type { Severity } from './severity.ts'
+
+/** A report as it came, on its way to the writer. */
+export interface IngestItem {
+  tenantId: Tenant
+  /** JSON. */
+  text: string
+  /** Name of the schema that it is checked against; the known report's without it. */
+  schema?: string
+  once?: Once
+}
+
+/** What became of it. */
+export type ItemOutcome =
+  | { status: 'stored'; id: string; counted: Counted }
+  /** Kept as it came, with what is wrong with it; in no finding. */
+  | { status: 'quarantined'; id: string; counted: Counted; errors: FieldError[] }
+  /** The same report was there already: nothing was stored. */
+  | { status: 'duplicate'; id: string }
+  /** Not a report at all. */
+  | { status: 'rejected'; errors: FieldError[] }
+
+/** What the metrics say of a stored report. */
+export interface Counted {
+  severity: Severity | undefined
+  bytes: number
+  labelsDropped: number
+}

@@ -1,0 +1,85 @@
+import { describeFault, jsonFault, type JsonLimits } from '#shared/json-limits.ts'
+import type { FieldError } from '#shared/problem.ts'
+import { hash } from 'node:crypto'
+import type { CollectorConfig } from '../config.ts'
+import type { Validators } from '../schemas/validators.ts'
+import type { IngestItem } from './item.ts'
+import { sightingsOf } from '../findings/fingerprint.ts'
+import { evaluationsOf } from './evaluations.ts'
+import { allowedLabels, labelsOf } from './labels.ts'
+import { newReportId } from './report-id.ts'
+import { policyVersionOf, severityOf } from './severity.ts'
+import type { NewReport } from './store.ts'
+
+/** 128 bits: the same report by accident is out of the question, and a tenant could only deceive itself. */
+const HASH_BYTES = 16
+
+export type Prepared = { report: NewReport } | { refused: FieldError[] }
+
+export type Prepare = ReturnType<typeof createPreparation>
+
+const refused = (field: string, message: string): Prepared => ({ refused: [{ in: 'body', field, message }] })
+
+/** What a report must be to be one at all; everything else is a matter of its schema. */
+function shapeFault(value: unknown): Prepared | undefined {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return refused('', 'must be an object')
+  const { status, markdown } = value as Record<string, unknown>
+  if (status === undefined) return refused('status', 'status is required')
+  if (typeof status !== 'object' || status === null || Array.isArray(status)) {
+    return refused('status', 'status must be an object')
+  }
+  if (markdown !== undefined && markdown !== null && typeof markdown !== 'string') {
+    return refused('markdown', 'markdown must be a text')
+  }
+  return undefined
+}
+
+/** Makes of a report as it came what is stored of it: everything that needs no database but the schemas. */
+export function createPreparation(config: CollectorConfig, validators: Validators) {
+  const limits: JsonLimits = {
+    depth: config.JSON_MAX_DEPTH,
+    keys: config.JSON_MAX_KEYS,
+    string: config.REPORT_STRING_MAX,
+    number: config.REPORT_NUMBER_MAX,
+  }
+  const allowed = allowedLabels(config.LABEL_ALLOWLIST)
+
+  /** @param now milliseconds since 1970 */
+  return ({ tenantId, text, schema, once }: IngestItem, now: number): Prepared => {
+    let value: unknown
+    try {
+      value = JSON.parse(text)
+    } catch (error) {
+      return refused('', `is not JSON: ${(error as Error).message.toWellFormed()}`)
+    }
+    const fault = jsonFault(value, limits)
+    if (fault !== undefined) return refused('', describeFault(fault, limits))
+    const misshapen = shapeFault(value)
+    if (misshapen !== undefined) return misshapen
+    const { markdown, ...report } = value as { markdown?: string | null; policy?: unknown; labels?: unknown }
+    const validator = validators.get(tenantId, schema)
+    if (validator === undefined) return refused('', `there is no schema ${schema}`)
+    const errors = validator.validate(report)
+    const { kept, dropped } = labelsOf(report.labels, allowed)
+    const stored = JSON.stringify(report)
+    return {
+      report: {
+        id: newReportId(now),
+        tenantId,
+        createdAt: now,
+        severity: severityOf(report.policy),
+        policyVersion: policyVersionOf(report.policy),
+        markdown: markdown || undefined,
+        report: stored,
+        hash: hash('sha256', markdown ? `${stored}\n${markdown}` : stored, 'buffer').subarray(0, HASH_BYTES),
+        errors,
+        // Nobody knows what a report means that does not fit.
+        sightings: errors.length === 0 ? sightingsOf(evaluationsOf(report.policy)) : [],
+        schemaName: schema,
+        labels: kept === undefined ? undefined : JSON.stringify(kept),
+        labelsDropped: dropped,
+        once,
+      },
+    }
+  }
+}

@@ -1,0 +1,41 @@
+import Sqlite from 'better-sqlite3'
+import path from 'node:path'
+import t from 'tap'
+import { migrations } from './migrations.ts'
+import { collector, judged } from './test/collector.ts'
+
+const HOUR_MS = 3_600_000
+
+t.test('reports, counts and links of the first schema are carried over', async (t) => {
+  const folder = t.testdir({})
+  const file = new Sqlite(path.join(folder, 'collector.db'))
+  file.pragma(`application_id = ${0x4e_4a_63_6f}`)
+  file.exec(migrations[0] as string)
+  file.pragma('user_version = 1')
+  const hour = Math.floor(Date.now() / HOUR_MS) * HOUR_MS
+  const insert = file.prepare(
+    `INSERT INTO reports (id, tenantId, createdAt, updatedAt, severity, policyVersion, markdown, report)
+     VALUES (?, 'default', ?, ?, ?, NULL, NULL, ?)`,
+  )
+  for (let n = 0; n < 5; n++) {
+    insert.run(`report-${hour}-00000000${n}`, hour, hour, n < 2 ? 'block' : null, JSON.stringify(judged('block')))
+  }
+  file.exec("DELETE FROM reports WHERE id LIKE '%4'")
+  file
+    .prepare("INSERT INTO sign_tokens VALUES (1, x'00', ?, 'default', 'me', 'abc...', 1, 2)")
+    .run(`report-${hour}-000000000`)
+  file.close()
+
+  const { ask, ingest, database } = await collector(t, { DATA_DIR: folder })
+  const total = async (query: string) =>
+    (await ask(`/reports?${query}`)).json<{ pagination: { totalCount: number } }>().pagination.totalCount
+  t.same([await total(''), await total('state=stored'), await total('state=quarantined')], [4, 4, 0])
+  t.equal(await total('severity=block'), 2)
+  t.match((await ask(`/reports/report-${hour}-000000000/sign-history`)).json(), { count: 1 })
+  t.match((await ask('/findings')).json(), { findings: [], totalCount: 0 })
+  await ingest(judged('block'))
+  t.equal(await total('severity=block'), 3)
+  t.equal((await ask(`/reports/report-${hour}-000000001`, { method: 'DELETE' })).statusCode, 204)
+  t.equal(await total('severity=block'), 2)
+  t.same(database.prepare('SELECT sum(reports) AS n FROM report_hours').get(), { n: 4 })
+})

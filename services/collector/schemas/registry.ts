@@ -1,0 +1,65 @@
+import { Problem } from '#shared/problem.ts'
+import type { Tenant } from '#shared/scope.ts'
+import type { Answer } from '#shared/writes.ts'
+import { isDeepStrictEqual } from 'node:util'
+import type { CollectorConfig } from '../config.ts'
+import { incompatibilities } from './compatible.ts'
+import type { JsonSchema, VersionedSchema } from './known.ts'
+import type { SchemaStore } from './store.ts'
+import { compileSchema, schemaFaults } from './subset.ts'
+
+const REASONS_MAX = 20
+/** Lists of values that are tried on the other schema, in one comparison. */
+const COMPILED_MAX = 200
+
+const tooComplicated = () => new Problem('invalid-input', { detail: 'The schema is too complicated to be compared' })
+
+/** Says whether a schema accepts a value; compiles each schema once. */
+function createAccepts() {
+  const compiled = new Map<JsonSchema, ReturnType<typeof compileSchema>>()
+  return (schema: JsonSchema, value: unknown): boolean => {
+    const check = compiled.get(schema) ?? compileSchema(schema)
+    compiled.set(schema, check)
+    if (compiled.size > COMPILED_MAX) throw tooComplicated()
+    return check(value).length === 0
+  }
+}
+
+export const versionAnswer = (status: number, { name, version, schema, createdAt }: VersionedSchema): Answer => ({
+  status,
+  body: { name, version, createdAt, schema },
+})
+
+/** New versions of a tenant's schemas. */
+export function createRegistry(store: SchemaStore, config: Pick<CollectorConfig, 'SCHEMAS_MAX'>) {
+  return {
+    /**
+     * Makes a new version, which must accept all that the one before it accepted; the same schema again changes nothing.
+     * @throws Problem invalid-input (400) naming the keyword, conflict (409) naming what would be refused
+     */
+    put(tenantId: Tenant, name: string, schema: unknown, now: number): Answer {
+      const faults = schemaFaults(schema)
+      if (faults.length > 0) {
+        const detail = `${faults[0]?.field} ${faults[0]?.message}`.trim()
+        throw new Problem('invalid-input', { detail, errors: faults.slice(0, REASONS_MAX) })
+      }
+      const latest = store.latestVersion(tenantId, name)
+      const before = latest === 0 ? undefined : (store.get(tenantId, name, latest) as VersionedSchema)
+      if (before !== undefined && isDeepStrictEqual(before.schema, schema)) return versionAnswer(200, before)
+      const reasons =
+        before === undefined ? [] : incompatibilities(schema as JsonSchema, before.schema, createAccepts())
+      if (reasons.length > 0) {
+        throw new Problem('conflict', {
+          detail: `Version ${latest + 1} would refuse what version ${latest} accepts: ${reasons[0]}`,
+          errors: reasons.slice(0, REASONS_MAX).map((message) => ({ in: 'body', field: '', message })),
+        })
+      }
+      if (store.count(tenantId) >= config.SCHEMAS_MAX) {
+        throw new Problem('conflict', { detail: `A tenant has at most ${config.SCHEMAS_MAX} versions of schemas` })
+      }
+      const made = { name, version: latest + 1, schema: schema as JsonSchema, createdAt: now }
+      store.add(tenantId, made)
+      return versionAnswer(201, made)
+    },
+  }
+}

@@ -1,0 +1,66 @@
+import type { Database } from '#shared/database.ts'
+import { etagOf, requireMatch } from '#shared/etag.ts'
+import type { Tenant } from '#shared/scope.ts'
+import type { Answer, Writes } from '#shared/writes.ts'
+import { createAuditStore } from '../audit/store.ts'
+import type { CollectorConfig } from '../config.ts'
+import { createTokenStore, type NewToken } from '../exports/store.ts'
+import { createMuting } from '../findings/mute.ts'
+import { createFindingRecord } from '../findings/record.ts'
+import { createFindingStore } from '../findings/store.ts'
+import { createIngestStore } from '../ingest/store.ts'
+import { createRemoval } from '../reports/removal.ts'
+import { noSuchReport, representation } from '../reports/representation.ts'
+import { createReportStore } from '../reports/store.ts'
+import { createRollups } from '../rollups/store.ts'
+import { createReplay } from '../schemas/replay.ts'
+import { createRegistry } from '../schemas/registry.ts'
+import { createSchemaStore } from '../schemas/store.ts'
+import { createValidators } from '../schemas/validators.ts'
+
+export type Commands = ReturnType<typeof createCommands>['commands']
+
+/**
+ * Everything that changes the database, by name. A command runs inside a transaction, is synchronous, takes and gives plain
+ * values, and throws a Problem to refuse.
+ */
+export function createCommands(db: Database, config: CollectorConfig, once: Writes['once']) {
+  const rollups = createRollups(db)
+  const reports = createReportStore(db)
+  const removal = createRemoval(db, rollups)
+  const tokens = createTokenStore(db)
+  const audit = createAuditStore(db)
+  const schemas = createSchemaStore(db)
+  const validators = createValidators(schemas)
+  const findings = createFindingRecord(db)
+  const found = createFindingStore(db, config.FINDING_FLAKY_CHANGES)
+  const ingest = createIngestStore(db, { rollups, findings, once, dedupeHours: config.INGEST_DEDUPE_HOURS })
+  const registry = createRegistry(schemas, config)
+
+  const commands = {
+    removeReport(tenantId: Tenant, id: string, ifMatch: string | undefined): Answer {
+      const found = reports.get(tenantId, id)
+      if (found === undefined) throw noSuchReport()
+      requireMatch(ifMatch, etagOf(representation(found)))
+      removal.remove(tenantId, id)
+      return { status: 204 }
+    },
+    removeReportsBefore: removal.removeBefore,
+    removeFindingsBefore: found.removeBefore,
+    muteFinding: createMuting(found),
+    /** Stores a link and gives the answer that the caller made of it. */
+    addToken(tenantId: Tenant, token: NewToken, body: Record<string, unknown>): Answer {
+      if (reports.ownerOf(token.reportId) !== tenantId) throw noSuchReport()
+      tokens.add(tenantId, token)
+      return { status: 200, body }
+    },
+    /** Only remembers what was answered. */
+    remember: (status: number, body: unknown): Answer => ({ status, body }),
+    addAuditEntries: audit.add,
+    removeAuditBefore: audit.deleteBefore,
+    putSchema: registry.put,
+    replayReports: createReplay(db, { rollups, findings, validators }),
+    forgetContents: ingest.forgetContents,
+  }
+  return { commands, ingest, validators }
+}
