@@ -13,7 +13,7 @@ const PATTERN = /^(\d{16})-(\d{1,12})-[\da-f-]{36}$/
 interface RandomSource {
   crypto?: {
     randomUUID?: () => string
-    getRandomValues?: <T extends Uint8Array>(bytes: T) => T
+    getRandomValues?: (bytes: Uint8Array<ArrayBuffer>) => Uint8Array<ArrayBuffer>
   }
 }
 

@@ -11,6 +11,15 @@ const unlessAbsent = (error: unknown): void => {
   if (!isAbsent(error)) throw error
 }
 
+/** '' for a file that is none of ours. */
+function nameOf(file: string): string {
+  try {
+    return decodeURIComponent(file)
+  } catch {
+    return ''
+  }
+}
+
 async function syncFolder(folder: string): Promise<void> {
   // Windows cannot open a folder.
   if (process.platform === 'win32') return
@@ -67,7 +76,7 @@ export function fileStorage(folder: string): QueueStorage {
       await sweep(files)
       return files
         .filter((file) => !file.endsWith(UNFINISHED))
-        .map((file) => decodeURIComponent(file))
+        .map(nameOf)
         .filter((name) => name.startsWith(prefix))
     },
   }

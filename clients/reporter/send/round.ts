@@ -98,7 +98,10 @@ export async function sendRound(options: RoundOptions): Promise<Trouble | undefi
     const { status } = answer
     if (NO_BATCHES.has(status)) {
       support.batches = false
-      return singly()
+      const trouble = await singly()
+      // Then it is the address that is wrong, and says nothing about batches.
+      if (trouble?.kind === 'refused') support.batches = undefined
+      return trouble
     }
     if (status === TOO_LARGE) {
       const half = Math.ceil(letters.length / 2)

@@ -2,7 +2,7 @@ import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'nod
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import type { Test } from 'tap'
-import { testService } from '#shared/test/service.ts'
+import { testService } from '../../../shared/test/service.ts'
 import { collectorProcess } from '../../../services/collector/app.ts'
 
 export const ACCESS = { tenant: 'default', key: 'collector-key' }
