@@ -99,24 +99,27 @@ function check(collector: Collector, { accepted, acknowledged }: Ledger): void {
 
 for (const hasBatches of [false, true]) {
   const kind = hasBatches ? 'in batches' : 'one by one'
-  t.test(`${kind}: dying at any step loses nothing, sends nothing again that was told to be sent, keeps the order`, async (t) => {
-    for (const dies of ['before', 'after'] as const) {
-      for (let diesAt = 1; ; diesAt++) {
-        const [storage, collector] = [memoryStorage(), modelCollector({ hasBatches })]
-        const ledger: Ledger = { accepted: [], acknowledged: new Map() }
-        const life = mortal(diesAt, dies)
-        await live(life, storage, collector, [1, 2, 3, 4, 5], ledger)
-        if (!life.isDead()) {
-          t.ok(diesAt > 12, `dies ${dies} each of ${diesAt - 1} steps`)
-          break
+  t.test(
+    `${kind}: dying at any step loses nothing, sends nothing again that was told to be sent, keeps the order`,
+    async (t) => {
+      for (const dies of ['before', 'after'] as const) {
+        for (let diesAt = 1; ; diesAt++) {
+          const [storage, collector] = [memoryStorage(), modelCollector({ hasBatches })]
+          const ledger: Ledger = { accepted: [], acknowledged: new Map() }
+          const life = mortal(diesAt, dies)
+          await live(life, storage, collector, [1, 2, 3, 4, 5], ledger)
+          if (!life.isDead()) {
+            t.ok(diesAt > 12, `dies ${dies} each of ${diesAt - 1} steps`)
+            break
+          }
+          await live(immortal(), storage, collector, [6, 7], ledger)
+          check(collector, ledger)
+          const left = await storage.names('')
+          if (left.length > 0) throw new Error(`still waiting: ${left.join()}`)
         }
-        await live(immortal(), storage, collector, [6, 7], ledger)
-        check(collector, ledger)
-        const left = await storage.names('')
-        if (left.length > 0) throw new Error(`still waiting: ${left.join()}`)
       }
-    }
-  })
+    },
+  )
 
   t.test(`${kind}: so do any number of deaths, with a collector that fails now and then`, async () => {
     const aLife = fc.record({

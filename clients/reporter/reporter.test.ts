@@ -109,12 +109,18 @@ t.test('when the page goes away what fits is sent at once, with keepalive, besid
   await until('the last words', () => sent.length === 3)
   t.same(keepalives, [undefined, true, true, true])
   t.same(singles(got).sort(), [1, 1, 2, 3], 'no more than 64 KB, and nothing out of turn')
-  t.equal(got[0]?.headers['idempotency-key'], got.slice(1).find((one) => numberOf(one) === 1)?.headers['idempotency-key'])
+  t.equal(
+    got[0]?.headers['idempotency-key'],
+    got.slice(1).find((one) => numberOf(one) === 1)?.headers['idempotency-key'],
+  )
   t.equal(reporter.state().waiting, 2)
 })
 
 t.test('when the page goes away a collector that is known to take batches gets one', async (t) => {
-  const { url, got } = await localServer(t, batchCollector(() => ({ status: 'stored' })))
+  const { url, got } = await localServer(
+    t,
+    batchCollector(() => ({ status: 'stored' })),
+  )
   const hand = handSignals()
   // Switched off for good by the hand signals alone: nothing is sent before the page goes.
   const { reporter, add, sent } = testReporter(t, { url, signals: hand.signals, isAutomatic: true })
@@ -182,7 +188,18 @@ t.test('what cannot be sent is answered, not thrown', async (t) => {
   const circular: Record<string, unknown> = { status: {} }
   circular.self = circular
   const report = (value: unknown) => reporter.report(value as { status: object } as never)
-  for (const value of [undefined, null, 7, 'x', [], {}, { status: null }, { status: [] }, circular, { status: {}, n: 1n }]) {
+  for (const value of [
+    undefined,
+    null,
+    7,
+    'x',
+    [],
+    {},
+    { status: null },
+    { status: [] },
+    circular,
+    { status: {}, n: 1n },
+  ]) {
     t.match(await report(value), { accepted: false, reason: 'invalid', message: /\w/ })
   }
   t.match(await report({ status: {}, text: 'x'.repeat(1000) }), { accepted: false, reason: 'too-large' })
@@ -360,24 +377,27 @@ t.test('what is damaged in the storage is dropped and told; what is none of ours
   t.same(await storage.names(''), ['najimban-reporter:default:notes'])
 })
 
-t.test('two processes on one storage send every report, and one that is sent by the other is not sent again', async (t) => {
-  const { url, got } = await localServer(t, singleCollector())
-  const storage = memoryStorage()
-  const [one, two] = [testReporter(t, { url, storage }), testReporter(t, { url, storage })]
-  await one.add(1)
-  await two.add(2)
-  await one.add(3)
-  await two.reporter.flush()
-  await one.reporter.flush()
-  t.same(singles(got), [1, 2, 3])
-  await Promise.all([one.add(4), two.add(5)])
-  await Promise.all([one.reporter.flush(), two.reporter.flush()])
-  const alone = got.filter(({ path }) => path === '/ingest/qc')
-  const keys = (n: number) =>
-    new Set(alone.filter((each) => numberOf(each) === n).map(({ headers }) => headers['idempotency-key']))
-  for (const n of [4, 5]) t.equal(keys(n).size, 1, 'at the same time: with the same Idempotency-Key')
-  t.same([one.reporter.state().waiting, two.reporter.state().waiting], [0, 0])
-})
+t.test(
+  'two processes on one storage send every report, and one that is sent by the other is not sent again',
+  async (t) => {
+    const { url, got } = await localServer(t, singleCollector())
+    const storage = memoryStorage()
+    const [one, two] = [testReporter(t, { url, storage }), testReporter(t, { url, storage })]
+    await one.add(1)
+    await two.add(2)
+    await one.add(3)
+    await two.reporter.flush()
+    await one.reporter.flush()
+    t.same(singles(got), [1, 2, 3])
+    await Promise.all([one.add(4), two.add(5)])
+    await Promise.all([one.reporter.flush(), two.reporter.flush()])
+    const alone = got.filter(({ path }) => path === '/ingest/qc')
+    const keys = (n: number) =>
+      new Set(alone.filter((each) => numberOf(each) === n).map(({ headers }) => headers['idempotency-key']))
+    for (const n of [4, 5]) t.equal(keys(n).size, 1, 'at the same time: with the same Idempotency-Key')
+    t.same([one.reporter.state().waiting, two.reporter.state().waiting], [0, 0])
+  },
+)
 
 t.test('reporters of different names do not touch each other’s reports', async (t) => {
   const { url, got } = await localServer(t, singleCollector())

@@ -52,15 +52,20 @@ type Attributes = ReadonlyMap<string, string>
 const numberOf = (text: string | undefined): number | undefined =>
   text !== undefined && /^\d{1,9}$/.test(text) ? Number(text) : undefined
 
+/** What Go puts around the lines of a test. */
+const FRAME = /^(=== |--- (FAIL|SKIP|PASS))/
+/** What says no more than that it failed. */
+const SAYS_NOTHING = /^(failed|failure|error)?$/i
+
 const firstLine = (text: string): string =>
   text
     .split(/\r\n|[\r\n]/)
     .map((line) => line.trim())
-    .find((line) => line !== '') ?? ''
+    .find((line) => line !== '' && !FRAME.test(line)) ?? ''
 
 /** `class > name`, without saying twice what is in both. */
-function ruleOf({ classname, name }: Test, suite: string): string {
-  const group = classname === '' ? suite : classname
+function ruleOf({ classname, name }: Test, suite: string, root: string | undefined): string {
+  const group = targetOf(classname === '' ? suite : classname, root)
   if (group === '' || name === group || name.startsWith(`${group} `)) return name || group
   return name === '' ? group : `${group} > ${name}`
 }
@@ -103,12 +108,14 @@ export function createJunitReader(options: ConvertOptions = {}) {
   function judge(one: Test, { outcome, message, text }: { outcome: Outcome; message: string; text: string }): void {
     if (WORSE.indexOf(outcome) <= WORSE.indexOf(one.outcome)) return
     one.outcome = outcome
-    one.message = firstLine(message) || firstLine(text)
+    // An attribute has its line ends as spaces, so Go's frame is cut away where it begins a message.
+    const said = firstLine(message.replace(/^=== RUN +\S+\s+/, ''))
+    one.message = SAYS_NOTHING.test(said) ? firstLine(text) || said : said
   }
 
   function endTest(one: Test): void {
     counts[one.outcome]++
-    const rule = identity(ruleOf(one, suite().name))
+    const rule = identity(ruleOf(one, suite().name, options.root))
     const { line, outcome } = one
     const message = messageText(one.message || outcome)
     evaluations.push({
@@ -170,14 +177,13 @@ export function createJunitReader(options: ConvertOptions = {}) {
   })
 
   function found(): Findings {
-    const { passed, failed, error, skipped, flaky } = counts
     const names = evaluations.filter(({ severity }) => severity === 'block').map(({ rule_id }) => rule_id)
     const more = names.length > NAMES_LENGTH ? ` and ${names.length - NAMES_LENGTH} more` : ''
     return {
       source: 'junit',
       area: 'tests',
       evaluations,
-      counts: { tests: evaluations.length, passed, failed, errors: error, skipped, flaky },
+      counts,
       ...(title === undefined || title === '' ? {} : { tool: identity(title) }),
       ...(createdAt === undefined ? {} : { createdAt }),
       ...(names.length === 0 ? {} : { notes: [`Failed: ${names.slice(0, NAMES_LENGTH).join(', ')}${more}`] }),

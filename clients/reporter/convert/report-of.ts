@@ -74,9 +74,10 @@ export function targetOf(name: string, root: string | undefined): string {
   return identity(relative.replace(/^\.\//, ''), TARGET_LENGTH)
 }
 
-/** Text for a person, without the colours of a terminal. Not composed: a test may be about just that. */
+/** Colours of a terminal, and what becomes of them in XML, which cannot hold them. */
 // eslint-disable-next-line no-control-regex
-const COLOURS = /(?:\u001b|\ufffd)\[[\d;]*m/g
+const COLOURS = /(?:\u001b|\ufffd|#x1b)\[[\d;]*m/gi
+/** Text for a person. Not composed: a test may be about just that. */
 export const messageText = (text: string): string => shortened(text.replace(COLOURS, ''), MESSAGE_LENGTH, '…')
 
 const sizeOf = ({ rule_id, target = '', message = '' }: Evaluation) =>

@@ -71,8 +71,8 @@ export function createXmlReader(handlers: XmlHandlers) {
   let section: Section | undefined
   let hasRoot = false
 
-  const fail = (message: string): never => {
-    throw new ConvertError(`not XML: ${message}`, line)
+  const fail = (message: string, linesOn = 0): never => {
+    throw new ConvertError(`not XML: ${message}`, line + linesOn)
   }
 
   function take(count: number): string {
@@ -84,9 +84,9 @@ export function createXmlReader(handlers: XmlHandlers) {
 
   const decoded = (text: string): string =>
     text.includes('&')
-      ? text.replace(/&([^;&]{0,11})(;?)/g, (_, reference: string, end: string) => {
+      ? text.replace(/&([^;&]{0,11})(;?)/g, (_, reference: string, end: string, at: number) => {
           const character = end === '' ? undefined : characterOf(reference)
-          return character ?? fail(`&${reference}${end} is no reference`)
+          return character ?? fail(`&${reference}${end} is no reference`, text.slice(0, at).split('\n').length - 1)
         })
       : text
 

@@ -20,7 +20,8 @@ t.test('an id says when it was made and how large its report is; anything else i
   const entry = newEntryId(123, 0, 1_795_000_000_000)
   t.same(parseEntryId(entry.id), { id: entry.id, bytes: 123, order: 1_795_000_000_000_000 })
   t.ok(entry.id.length <= 255, 'it fits into an Idempotency-Key')
-  for (const id of ['', 'x', '1795000000000000-1', `${entry.id}x`, entry.id.slice(1)]) t.equal(parseEntryId(id), undefined)
+  for (const id of ['', 'x', '1795000000000000-1', `${entry.id}x`, entry.id.slice(1)])
+    t.equal(parseEntryId(id), undefined)
 })
 
 t.test('random ids are UUIDs on every platform', async (t) => {

@@ -86,7 +86,10 @@ t.test('files: names that are none of ours are passed over, and a failing write 
   t.same(await storage.names('q:'), [])
   await mkdir(path.join(folder, 'q%3A1'))
   await t.rejects(Promise.resolve(storage.set('q:1', 'x')))
-  t.same((await readdir(folder)).filter((file) => file.endsWith('.tmp')), [])
+  t.same(
+    (await readdir(folder)).filter((file) => file.endsWith('.tmp')),
+    [],
+  )
   await t.rejects(Promise.resolve(storage.get('q:1')), 'a folder is no text')
 })
 

@@ -21,7 +21,8 @@ t.test("a date is measured by the server's clock when it tells it, for ours may 
 })
 
 t.test('what is neither says nothing, and a year is cut to a day', async (t) => {
-  for (const value of ['', '-1', '1.5', '1e3', 'soon', '2026-11-21', 'Sat, 99 Nov 2026', '0x10']) t.equal(after(value), undefined)
+  for (const value of ['', '-1', '1.5', '1e3', 'soon', '2026-11-21', 'Sat, 99 Nov 2026', '0x10'])
+    t.equal(after(value), undefined)
   t.equal(after('31536000'), RETRY_AFTER_MAX_MS)
   t.equal(after('Sat, 21 Nov 2099 06:00:00 GMT'), RETRY_AFTER_MAX_MS)
   t.equal(after('9'.repeat(16)), undefined)

@@ -13,7 +13,8 @@ import {
 
 const numberOf = ({ body }: Got) => (JSON.parse(body) as { n: number }).n
 const singles = (got: Got[]) => got.filter(({ path }) => path === '/ingest/qc').map(numberOf)
-const batches = (got: Got[]) => got.filter(({ path }) => path.endsWith('/batch')).map((one) => linesOf(one).map(({ n }) => n))
+const batches = (got: Got[]) =>
+  got.filter(({ path }) => path.endsWith('/batch')).map((one) => linesOf(one).map(({ n }) => n))
 
 t.test('a report goes to /ingest/qc with tenant, key and an Idempotency-Key of its own', async (t) => {
   const { url, got } = await localServer(t, singleCollector())
@@ -100,11 +101,22 @@ t.test('each verdict of a batch counts for its own report', async (t) => {
 })
 
 t.test('a batch has no more reports and bytes than it may', async (t) => {
-  const { url, got } = await localServer(t, batchCollector(() => ({ status: 'stored' })))
+  const { url, got } = await localServer(
+    t,
+    batchCollector(() => ({ status: 'stored' })),
+  )
   const { reporter, add } = testReporter(t, { url, batch: { maxReports: 3, maxBytes: 50 } })
   await add(1, 2, 3, 4, 5, 6)
   await reporter.flush()
-  t.same(batches(got), [[1, 2], [3, 4], [5, 6]], '20 bytes each with its line end')
+  t.same(
+    batches(got),
+    [
+      [1, 2],
+      [3, 4],
+      [5, 6],
+    ],
+    '20 bytes each with its line end',
+  )
 })
 
 t.test('a batch that is too large is halved until it fits; a report that is too large alone is rejected', async (t) => {
@@ -250,7 +262,10 @@ t.test('no answer, half an answer and no server are all waited out', async (t) =
   const silent = await localServer(t, () => SAY_NOTHING)
   const slow = testReporter(t, { url: silent.url, timeoutMs: 60 })
   await slow.add(1)
-  t.match(await slow.reporter.flush(), { waiting: 1, trouble: { kind: 'unreachable', message: 'no answer within 60 ms' } })
+  t.match(await slow.reporter.flush(), {
+    waiting: 1,
+    trouble: { kind: 'unreachable', message: 'no answer within 60 ms' },
+  })
   const rude = await localServer(t, () => HANG_UP)
   const cut = testReporter(t, { url: rude.url })
   await cut.add(1)
@@ -271,7 +286,11 @@ t.test('a flush can be aborted; what has no answer goes on waiting', async (t) =
   const flushing = reporter.flush({ signal: stop.signal })
   setTimeout(() => stop.abort(), 30)
   t.match(await flushing, { waiting: 1, trouble: { kind: 'aborted' } })
-  t.match(await reporter.flush({ signal: stop.signal }), { waiting: 1, trouble: { kind: 'aborted' } }, 'before it began')
+  t.match(
+    await reporter.flush({ signal: stop.signal }),
+    { waiting: 1, trouble: { kind: 'aborted' } },
+    'before it began',
+  )
   isSilent = false
   t.same(await reporter.flush(), { waiting: 0 })
 })

@@ -53,7 +53,11 @@ t.test('what is no verdict on a report of the batch is passed over, and the firs
 })
 
 t.test('any answer at all is read without a throw', async () => {
-  const text = fc.oneof(fc.json(), fc.string(), fc.array(fc.json()).map((lines) => lines.join('\n')))
+  const text = fc.oneof(
+    fc.json(),
+    fc.string(),
+    fc.array(fc.json()).map((lines) => lines.join('\n')),
+  )
   fc.assert(
     fc.property(text, fc.nat(5), (answer, count) => {
       singleVerdict(answer)

@@ -1,5 +1,12 @@
 import type { Test } from 'tap'
-import { createReporter, type Dropped, type Rejected, type ReporterOptions, type Sent, type Trouble } from '../reporter.ts'
+import {
+  createReporter,
+  type Dropped,
+  type Rejected,
+  type ReporterOptions,
+  type Sent,
+  type Trouble,
+} from '../reporter.ts'
 import { ACCESS } from './servers.ts'
 
 /** So short that tests do not wait, and so long that a first try is over by then. */
