@@ -19,7 +19,8 @@ const locksOf = (scope: unknown): Locks | undefined => (scope as { navigator?: {
 
 /**
  * Reports wait in `localStorage` (about 5 MB an origin) and survive reloads. Tabs share them, and where the browser has
- * Web Locks only one tab sends at a time.
+ * Web Locks only one tab sends at a time. A tab may see for a moment what another has removed already: it sends that once
+ * more, with the same Idempotency-Key.
  */
 export function webStorage(store: WebStorageLike): QueueStorage {
   const locks = locksOf(globalThis)

@@ -1,0 +1,31 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import path from 'node:path'
+import { text } from 'node:stream/consumers'
+import { HERE } from './build.ts'
+
+export interface Ran {
+  code: number
+  out: string
+  err: string
+}
+
+/** Only what a test names is in the environment: no key of the machine's. */
+const bare = { PATH: process.env.PATH }
+
+/** Runs the command line as `npm run report --` does. */
+export async function report(
+  args: readonly string[],
+  {
+    env = {},
+    stdin = '',
+    cwd = process.cwd(),
+  }: { env?: NodeJS.ProcessEnv; stdin?: string | Buffer; cwd?: string } = {},
+): Promise<Ran> {
+  const child = spawn(process.execPath, [path.join(HERE, 'cli/main.ts'), ...args], { env: { ...bare, ...env }, cwd })
+  // It may end without having read it all.
+  child.stdin.on('error', () => undefined)
+  child.stdin.end(stdin)
+  const [out, err] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
+  return { code: child.exitCode as number, out, err }
+}
