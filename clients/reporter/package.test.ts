@@ -17,6 +17,7 @@ const manifest = JSON.parse(readFileSync(path.join(HERE, 'package.json'), 'utf8'
 const STRICT = {
   strict: true,
   skipLibCheck: false,
+  skipDefaultLibCheck: true,
   target: 'es2022',
   lib: ['es2022', 'dom'],
   types: [],

@@ -83,7 +83,10 @@ export function createDelivery(
     trouble: (): Trouble | undefined => trouble,
     waiting: (): number => reporter.state().waiting,
     /** Whether more reports may be added: they can be sent, or wait in the folder. */
-    goesOn: (): boolean => !signal.aborted && (trouble === undefined || queue !== undefined),
+    goesOn(): boolean {
+      if (signal.aborted) trouble ??= { kind: 'aborted', message: 'sending was stopped' }
+      return !signal.aborted && (trouble === undefined || queue !== undefined)
+    },
     /** @param place where it stood: `file:line` */
     async add(report: unknown, place: string): Promise<void> {
       const added = await reporter.report(report as QcReport)
