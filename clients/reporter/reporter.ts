@@ -1,0 +1,235 @@
+import { createQueue, type Dropped, type QueueLimits } from './queue/queue.ts'
+import { memoryStorage, type QueueStorage } from './queue/storage.ts'
+import { textOfReport, type QcReport } from './report.ts'
+import { backoffMs, type BackoffOptions } from './send/backoff.ts'
+import { credentialHeaders, CredentialsError, type Credentials } from './send/credentials.ts'
+import { createEvents, type ReporterEvents } from './send/events.ts'
+import type { Fetch } from './send/post.ts'
+import { sendRound, type BatchLimits } from './send/round.ts'
+import { isPassing, type Trouble } from './send/trouble.ts'
+import { addressOf } from './send/address.ts'
+import { browserSignals, type Signals } from './signals.ts'
+
+export { asyncStorage, type AsyncStorageLike } from './queue/async-storage.ts'
+export { memoryStorage, type QueueStorage } from './queue/storage.ts'
+export { webStorage, type WebStorageLike } from './queue/web-storage.ts'
+export { appSignals, browserSignals, type Signals } from './signals.ts'
+export type * from './report.ts'
+export type { KeySource } from './send/credentials.ts'
+export type { Rejected, ReporterEvents, Sent } from './send/events.ts'
+export type { Fetch } from './send/post.ts'
+export type { Trouble } from './send/trouble.ts'
+export type { ReportError } from './send/verdicts.ts'
+export type { Dropped }
+
+export interface ReporterOptions extends Credentials, ReporterEvents {
+  /** Of the gateway or the collector, for example `https://reports.example.org`. */
+  url: string
+  /** Where reports wait; in memory without it. */
+  storage?: QueueStorage
+  /** Reporters that send elsewhere need another name when they share a storage. */
+  name?: string
+  /** What may wait; beyond it the oldest reports are dropped. 1,000 reports and 4 MiB when not said. */
+  limits?: Partial<QueueLimits>
+  /** What goes into one request; 100 reports and 512 KiB when not said. */
+  batch?: Partial<BatchLimits>
+  /** For one request with its answer; 15 seconds when not said. */
+  timeoutMs?: number
+  /** 1 second doubling up to 5 minutes when not said. */
+  backoff?: Partial<BackoffOptions>
+  /** When the network or the app comes and goes; the events of the page when not said. */
+  signals?: Signals
+  /** False: nothing is sent until `flush` is called. */
+  isAutomatic?: boolean
+  fetch?: Fetch
+}
+
+export type Enqueued =
+  | { accepted: true; id: string }
+  | { accepted: false; reason: 'invalid' | 'too-large' | 'storage' | 'closed'; message: string }
+
+export interface Flushed {
+  /** Reports that still wait. */
+  waiting: number
+  /** Why they do. */
+  trouble?: Trouble
+  /** When the next try is due, in milliseconds; absent when nothing is tried again by itself. */
+  retryInMs?: number
+}
+
+export interface ReporterState extends Flushed {
+  waitingBytes: number
+  /** Since this reporter was created. */
+  sent: number
+  rejected: number
+  dropped: number
+}
+
+export type Reporter = ReturnType<typeof createReporter>
+
+const LIMITS: QueueLimits = { maxReports: 1000, maxBytes: 4 * 1024 * 1024 }
+const BATCH: BatchLimits = { maxReports: 100, maxBytes: 512 * 1024 }
+const BACKOFF: BackoffOptions = { baseMs: 1000, maxMs: 300_000 }
+const TIMEOUT_MS = 15_000
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+/**
+ * Sends quality reports to a collector, through a queue that survives restarts and times without a network.
+ * @throws TypeError when `url` is no http or https address, or has credentials in it
+ */
+export function createReporter(options: ReporterOptions) {
+  const url = addressOf(options.url)
+  const { storage = memoryStorage(), name = 'default', timeoutMs = TIMEOUT_MS, isAutomatic = true } = options
+  const fetch = options.fetch ?? ((...args) => globalThis.fetch(...args))
+  const backoff = { ...BACKOFF, ...options.backoff }
+  const events = createEvents(options)
+  const queue = createQueue(storage, { name, limits: { ...LIMITS, ...options.limits }, onDropped: events.dropped })
+  const support: { batches: boolean | undefined } = { batches: undefined }
+  const closing = new AbortController()
+
+  let running: Promise<void> | undefined
+  let lastWords: Promise<void> | undefined
+  let timer: ReturnType<typeof setTimeout> | undefined
+  let failures = 0
+  let trouble: Trouble | undefined
+  let nextTryAt: number | undefined
+  /** Before that the service does not want to hear from us (Retry-After). */
+  let notBefore = 0
+
+  const flushed = (): Flushed => ({
+    waiting: queue.waiting().length,
+    ...(trouble === undefined ? {} : { trouble }),
+    ...(nextTryAt === undefined ? {} : { retryInMs: Math.max(0, nextTryAt - Date.now()) }),
+  })
+
+  async function round(signal: AbortSignal, isLast: boolean): Promise<Trouble | undefined> {
+    try {
+      await queue.refresh()
+    } catch (error) {
+      // What is known of the queue can be sent all the same.
+      if (queue.waiting().length === 0) return { kind: 'storage', message: messageOf(error) }
+    }
+    if (queue.waiting().length === 0) return undefined
+    try {
+      const headers = await credentialHeaders(options)
+      const batch = { ...BATCH, ...options.batch }
+      const onVerdict = (...verdict: Parameters<typeof events.verdict>) => {
+        failures = 0
+        events.verdict(...verdict)
+      }
+      return await sendRound({ queue, fetch, url, headers, timeoutMs, batch, support, signal, isLast, onVerdict })
+    } catch (error) {
+      const kind = error instanceof CredentialsError ? 'refused' : 'storage'
+      return { kind, message: messageOf(error) }
+    }
+  }
+
+  function plan(ended: Trouble | undefined): void {
+    trouble = ended
+    nextTryAt = undefined
+    if (ended === undefined) {
+      failures = 0
+      // It came when the round had looked for the last time.
+      if (isAutomatic && queue.waiting().length > 0) schedule(0)
+      return
+    }
+    if (ended.kind !== 'aborted') events.trouble(ended)
+    if (!isPassing(ended)) return
+    const now = Date.now()
+    if (ended.retryAfter !== undefined) notBefore = now + ended.retryAfter
+    failures++
+    const wait = backoffMs(failures, backoff, { retryAfter: ended.retryAfter })
+    nextTryAt = now + wait
+    if (isAutomatic) schedule(wait)
+  }
+
+  function schedule(ms: number): void {
+    if (closing.signal.aborted) return
+    clearTimeout(timer)
+    timer = setTimeout(() => void send(closing.signal), ms)
+    // A process may end while reports wait: that is what the storage is for.
+    ;(timer as { unref?: () => void }).unref?.()
+  }
+
+  /** One round at a time: who asks meanwhile waits for the one under way, which sends theirs too. */
+  function send(signal: AbortSignal): Promise<void> {
+    running ??= (async () => {
+      clearTimeout(timer)
+      timer = undefined
+      const work = async () => plan(signal.aborted ? ABORTED : await round(signal, false))
+      await (storage.exclusive === undefined ? work() : storage.exclusive(work))
+    })()
+      .catch((error: unknown) => plan({ kind: 'storage', message: messageOf(error) }))
+      .finally(() => {
+        running = undefined
+      })
+    return running
+  }
+
+  function onOnline(): void {
+    if (!isAutomatic) return
+    failures = 0
+    schedule(Math.max(0, notBefore - Date.now()))
+  }
+
+  /** Beside a round under way: the page may be gone before that has its answer. What arrives twice is stored once. */
+  function onHide(): void {
+    if (!isAutomatic || lastWords !== undefined || Date.now() < notBefore || trouble?.kind === 'refused') return
+    lastWords = round(closing.signal, true)
+      .then(() => undefined)
+      .finally(() => {
+        lastWords = undefined
+      })
+  }
+
+  const stopListening = (options.signals ?? browserSignals())({ onOnline, onHide })
+  // What an earlier run has left.
+  if (isAutomatic) schedule(0)
+
+  return {
+    /**
+     * Puts a report into the queue; resolves when it is in the storage. Never rejects: what cannot be taken is answered. The
+     * report is read at once, so that it may be changed afterwards.
+     */
+    async report(report: QcReport): Promise<Enqueued> {
+      if (closing.signal.aborted) return { accepted: false, reason: 'closed', message: 'the reporter is closed' }
+      let text: string
+      try {
+        text = textOfReport(report)
+      } catch (error) {
+        return { accepted: false, reason: 'invalid', message: messageOf(error) }
+      }
+      const added = await queue.add(text)
+      // When a next try is planned, or somebody has to mend something first, it waits like the others.
+      if (added.accepted && isAutomatic && nextTryAt === undefined && trouble?.kind !== 'refused') schedule(0)
+      return added
+    },
+    /**
+     * Sends now what waits, except before the time that the service has asked for. Never rejects.
+     * @param signal stops it; reports without an answer go on waiting
+     */
+    async flush({ signal }: { signal?: AbortSignal } = {}): Promise<Flushed> {
+      if (closing.signal.aborted || signal?.aborted === true) return { ...flushed(), trouble: ABORTED }
+      if (Date.now() < notBefore) return flushed()
+      const stop = new AbortController()
+      const abort = () => stop.abort()
+      const signals = [closing.signal, signal].filter((each) => each !== undefined)
+      signals.forEach((each) => each.addEventListener('abort', abort))
+      // One that began before may have looked at the queue already.
+      if (running !== undefined) await running
+      await send(stop.signal)
+      signals.forEach((each) => each.removeEventListener('abort', abort))
+      return flushed()
+    },
+    state: (): ReporterState => ({ ...flushed(), waitingBytes: queue.bytes(), ...events.counts }),
+    /** Stops sending and listening. Reports without an answer stay in the storage. */
+    close(): void {
+      closing.abort()
+      clearTimeout(timer)
+      stopListening()
+    },
+  }
+}
+
+const ABORTED: Trouble = { kind: 'aborted', message: 'sending was stopped' }
