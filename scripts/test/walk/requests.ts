@@ -44,6 +44,10 @@ export const REQUESTS: Record<string, Special> = {
     },
   },
   'POST /ingest/qc': { body: () => ({ status: { api: 'pass' } }) },
+  'POST /ingest/qc/batch': { body: () => [{ status: { api: 'pass' } }], answers: [200] },
+  // Others would make a schema of their own, of the same name.
+  'PUT /schemas/:name': { body: (_things, who) => ({ type: who === 'owner' ? 'object' : 'nonsense' }), others: 400 },
+  'PUT /findings/:fingerprint/mute': { body: () => ({ reason: '알고 있음', until: '2099-01-01T00:00:00Z' }) },
 
   'PUT /api/auth/me/email': {
     body: (things, who) => ({ email: `${who}-new@example.com`, password: things.password }),

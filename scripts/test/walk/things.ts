@@ -89,6 +89,10 @@ export async function makeThings(people: People): Promise<Things> {
   const { id: entry } = await owner.make<{ id: string }>('/api/diaries', { ...diary, date: '2026-11-19', images: [] })
   const { id: reports } = await owner.make<{ id: string }>('/ingest/qc', { status: { api: 'pass' }, notes: [SECRET] })
   await owner.make(`/reports/${reports}/sign`)
+  const evaluations = [{ rule_id: SECRET, target: 'api', verdict: 'warn', severity: 'warn', message: SECRET }]
+  await owner.make('/ingest/qc', { status: { api: 'warn' }, policy: { policy_version: '1', evaluations } })
+  await owner.make('/schemas/of-the-owner', { type: 'object', title: SECRET }, 'PUT')
+  const { findings } = await owner.get<{ findings: { fingerprint: string }[] }>('/findings')
   await owner.make('/api/admin/tenants', { id: 'spare', name: SECRET })
   const { id: clients, client_secret } = await owner.make<{ id: string; client_secret: string }>('/api/admin/clients', {
     name: SECRET,
@@ -112,6 +116,8 @@ export async function makeThings(people: People): Promise<Things> {
       diaries,
       images: (images[0] as string).split('/').at(-1) as string,
       reports,
+      findings: findings[0]?.fingerprint as string,
+      schemas: 'of-the-owner',
       sessions: decodeJwt(people.elsewhere.token).sid as string,
       passkeys: await passkeyOf(people),
       grants: grants[0]?.id as string,

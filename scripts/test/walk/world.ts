@@ -34,7 +34,8 @@ export async function viewOf({ people: { owner }, walk }: World): Promise<Map<st
 
 /** What nobody else may read: what the owner wrote, and in answers also that it is there. */
 export function leak({ things: { ids, entry, tenant } }: World) {
-  const { tenants: _tenants, roles: _roles, ...own } = ids
+  // Names that people choose are no secrets, and others choose the same.
+  const { tenants: _tenants, roles: _roles, schemas: _schemas, ...own } = ids
   const things = [...Object.values(own), entry]
   // Who looked for something finds that in the log of their own tenant.
   const log = [`"tenant":"${tenant}"`, `"tenantId":"${tenant}"`]
