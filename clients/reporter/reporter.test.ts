@@ -399,6 +399,28 @@ t.test(
   },
 )
 
+t.test('what comes while a round is at its end is sent by the next one', async (t) => {
+  const { url, got } = await localServer(t, singleCollector())
+  let release: () => void = () => undefined
+  const lockHeld = new Promise<void>((resolve) => (release = resolve))
+  const storage: QueueStorage = {
+    ...memoryStorage(),
+    exclusive: async (work) => {
+      const result = await work()
+      await lockHeld
+      return result
+    },
+  }
+  const { add, sent } = testReporter(t, { url, storage, isAutomatic: true })
+  await add(1)
+  await until('the first', () => sent.length === 1)
+  await add(2)
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  t.same(singles(got), [1], 'somebody else has the lock')
+  release()
+  await until('the second', () => sent.length === 2)
+})
+
 t.test('reporters of different names do not touch each other’s reports', async (t) => {
   const { url, got } = await localServer(t, singleCollector())
   const storage = memoryStorage()

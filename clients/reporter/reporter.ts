@@ -130,8 +130,6 @@ export function createReporter(options: ReporterOptions) {
     nextTryAt = undefined
     if (ended === undefined) {
       failures = 0
-      // It came when the round had looked for the last time.
-      if (isAutomatic && queue.waiting().length > 0) schedule(0)
       return
     }
     if (ended.kind !== 'aborted') events.trouble(ended)
@@ -163,6 +161,8 @@ export function createReporter(options: ReporterOptions) {
       .catch((error: unknown) => plan({ kind: 'storage', message: messageOf(error) }))
       .finally(() => {
         running = undefined
+        // It came when the round had looked for the last time.
+        if (isAutomatic && trouble === undefined && queue.waiting().length > 0) schedule(0)
       })
     return running
   }

@@ -119,6 +119,14 @@ t.test('a batch has no more reports and bytes than it may', async (t) => {
   )
 })
 
+t.test('a collector without batches gets its single reports in order, however many there are', async (t) => {
+  const { url, got } = await localServer(t, singleCollector())
+  const { reporter, add } = testReporter(t, { url, batch: { maxReports: 2 } })
+  await add(1, 2, 3, 4, 5)
+  await reporter.flush()
+  t.same([batches(got), singles(got)], [[[1, 2]], [1, 2, 3, 4, 5]])
+})
+
 t.test('a batch that is too large is halved until it fits; a report that is too large alone is rejected', async (t) => {
   const { url, got } = await localServer(t, (one, count) => {
     const numbers = one.path.endsWith('/batch') ? linesOf(one).map(({ n }) => n) : [numberOf(one)]
