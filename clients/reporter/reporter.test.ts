@@ -1,9 +1,10 @@
 import t from 'tap'
 import { until } from '../../shared/test/until.ts'
-import { memoryStorage, type QueueStorage } from './queue/storage.ts'
-import { appSignals, browserSignals, createReporter, type Signals } from './reporter.ts'
+import { memoryStorage } from './queue/storage.ts'
+import { createReporter } from './reporter.ts'
+import { handSignals } from './test/hand-signals.ts'
 import { testReporter } from './test/reporter.ts'
-import { batchCollector, localServer, SAY_NOTHING, singleCollector, stored, type Got } from './test/servers.ts'
+import { localServer, singleCollector, stored, type Got } from './test/servers.ts'
 
 const numberOf = ({ body }: Got) => (JSON.parse(body) as { n: number }).n
 const singles = (got: Got[]) => got.filter(({ path }) => path === '/ingest/qc').map(numberOf)
@@ -11,24 +12,6 @@ const singles = (got: Got[]) => got.filter(({ path }) => path === '/ingest/qc').
 /** Any rejection that nobody waits for ends up here. */
 const unhandled: unknown[] = []
 process.on('unhandledRejection', (reason) => unhandled.push(reason))
-
-/** Signals that the test gives by hand. */
-function handSignals() {
-  let handlers: Parameters<Signals>[0] | undefined
-  let isStopped = false
-  const signals: Signals = (given) => {
-    handlers = given
-    return () => {
-      isStopped = true
-    }
-  }
-  return {
-    signals,
-    online: () => handlers?.onOnline(),
-    hide: () => handlers?.onHide(),
-    isStopped: () => isStopped,
-  }
-}
 
 t.test('by itself it sends what is reported, and what an earlier run has left', async (t) => {
   const { url, got } = await localServer(t, singleCollector())
@@ -69,120 +52,6 @@ t.test('what a service asks to wait is waited, by flush and by itself', async (t
   t.equal(got.length, 1)
 })
 
-t.test('when the network is back it does not wait for its next try', async (t) => {
-  let isUp = false
-  const { url, got } = await localServer(
-    t,
-    singleCollector(() => (isUp ? undefined : { status: 503 })),
-  )
-  const hand = handSignals()
-  const backoff = { baseMs: 3_600_000, maxMs: 3_600_000 }
-  const { reporter, add, sent } = testReporter(t, { url, backoff, isAutomatic: true, signals: hand.signals })
-  await add(1)
-  await until('the first try', () => reporter.state().trouble)
-  isUp = true
-  t.equal(got.length, 1)
-  hand.online()
-  await until('the second', () => sent.length === 1)
-})
-
-t.test('when the page goes away what fits is sent at once, with keepalive, beside a request that hangs', async (t) => {
-  const keepalives: (boolean | undefined)[] = []
-  const { url, got } = await localServer(t, (one, count) => (count === 1 ? SAY_NOTHING : singleCollector()(one, count)))
-  const hand = handSignals()
-  const { reporter, add, sent } = testReporter(t, {
-    url,
-    isAutomatic: true,
-    signals: hand.signals,
-    fetch: (address, options) => {
-      keepalives.push(options.keepalive)
-      return fetch(address, options)
-    },
-  })
-  await add(1)
-  await until('the request that hangs', () => got.length === 1)
-  await add(2, 3)
-  await reporter.report({ status: {}, n: 4, text: 'x'.repeat(70_000) })
-  await reporter.report({ status: {}, n: 5 })
-  hand.hide()
-  hand.hide()
-  await until('the last words', () => sent.length === 3)
-  t.same(keepalives, [undefined, true, true, true])
-  t.same(singles(got).sort(), [1, 1, 2, 3], 'no more than 64 KB, and nothing out of turn')
-  t.equal(
-    got[0]?.headers['idempotency-key'],
-    got.slice(1).find((one) => numberOf(one) === 1)?.headers['idempotency-key'],
-  )
-  t.equal(reporter.state().waiting, 2)
-})
-
-t.test('when the page goes away a collector that is known to take batches gets one', async (t) => {
-  const { url, got } = await localServer(
-    t,
-    batchCollector(() => ({ status: 'stored' })),
-  )
-  const hand = handSignals()
-  // Switched off for good by the hand signals alone: nothing is sent before the page goes.
-  const { reporter, add, sent } = testReporter(t, { url, signals: hand.signals, isAutomatic: true })
-  await add(1, 2)
-  await until('the first two', () => sent.length === 2)
-  await Promise.all([add(3), add(4)])
-  hand.hide()
-  await until('the last two', () => sent.length === 4)
-  t.equal(reporter.state().waiting, 0)
-  t.ok(got.some(({ path }) => path.endsWith('/batch')))
-})
-
-t.test('signals that are told to a reporter without sending of its own do nothing', async (t) => {
-  const { url, got } = await localServer(t, singleCollector())
-  const hand = handSignals()
-  const { reporter, add } = testReporter(t, { url, signals: hand.signals })
-  await add(1)
-  hand.online()
-  hand.hide()
-  await new Promise((resolve) => setTimeout(resolve, 40))
-  t.equal(got.length, 0)
-  reporter.close()
-  t.ok(hand.isStopped())
-})
-
-t.test('a browser tells by online, pagehide and visibilitychange; React Native by AppState and NetInfo', async (t) => {
-  const told: string[] = []
-  const handlers = { onOnline: () => void told.push('online'), onHide: () => void told.push('hide') }
-  const document = Object.assign(new EventTarget(), { visibilityState: 'hidden' })
-  const page = Object.assign(new EventTarget(), { document })
-  const stop = browserSignals(page)(handlers)
-  page.dispatchEvent(new Event('online'))
-  document.dispatchEvent(new Event('visibilitychange'))
-  page.dispatchEvent(new Event('pagehide'))
-  document.visibilityState = 'visible'
-  document.dispatchEvent(new Event('visibilitychange'))
-  t.same(told.splice(0), ['online', 'hide', 'hide', 'online'])
-  stop()
-  page.dispatchEvent(new Event('online'))
-  t.same(told, [])
-
-  let state: (state: string) => void = () => undefined
-  let network: (state: { isConnected: boolean | null }) => void = () => undefined
-  let removed = 0
-  const appState = {
-    addEventListener: (_: 'change', listener: typeof state) => {
-      state = listener
-      return { remove: () => void removed++ }
-    },
-  }
-  const leave = appSignals(appState, (listener) => {
-    network = listener
-    return () => void removed++
-  })(handlers)
-  ;['inactive', 'background', 'active'].forEach((each) => state(each))
-  ;[true, false, null].forEach((isConnected) => network({ isConnected }))
-  t.same(told, ['hide', 'online', 'online'])
-  leave()
-  t.equal(removed, 2)
-  appSignals(appState)(handlers)()
-})
-
 t.test('what cannot be sent is answered, not thrown', async (t) => {
   const { reporter } = testReporter(t, { url: 'http://127.0.0.1:9', limits: { maxBytes: 1000 } })
   const circular: Record<string, unknown> = { status: {} }
@@ -219,45 +88,6 @@ t.test('a report is what it was when it was reported, in Unicode that the collec
   await reporter.flush()
   const sent = JSON.parse(got[0]?.body as string) as { notes: string[] }
   t.same(sent.notes, [...notes.slice(0, 3), 'cut \ufffd', '\ufffd cut', '\u2028'])
-})
-
-t.test('beyond its bounds the oldest reports make room, and the caller is told', async (t) => {
-  const { url, got } = await localServer(t, singleCollector())
-  const { reporter, add, dropped } = testReporter(t, { url, limits: { maxReports: 3, maxBytes: 60 } })
-  const ids = await add(1, 2, 3, 4)
-  t.same(dropped, [{ id: ids[0], reason: 'full' }])
-  await reporter.report({ status: {}, n: 5, pad: 'x'.repeat(20) })
-  t.same(
-    dropped.map(({ id }) => ids.indexOf(id) + 1),
-    [1, 2, 3, 4],
-    'three reports are fewer bytes than four',
-  )
-  t.match(reporter.state(), { waiting: 1, dropped: 4 })
-  await reporter.flush()
-  t.same(singles(got), [5])
-})
-
-t.test('a report on its way is not dropped to make room', async (t) => {
-  let answer: () => void = () => undefined
-  const held = new Promise<void>((resolve) => (answer = resolve))
-  const { url } = await localServer(t, singleCollector())
-  const { reporter, add, dropped, sent } = testReporter(t, {
-    url,
-    limits: { maxReports: 2 },
-    fetch: async (...args) => {
-      await held
-      return fetch(...args)
-    },
-  })
-  const [first] = await add(1)
-  const flushing = reporter.flush()
-  await until('it is on its way', () => reporter.state().waiting === 1)
-  await new Promise((resolve) => setTimeout(resolve, 20))
-  const [second] = await add(2, 3)
-  t.same(dropped, [{ id: second, reason: 'full' }])
-  answer()
-  await flushing
-  t.equal(sent[0]?.id, first)
 })
 
 t.test('the key is asked for each time and is never in the storage', async (t) => {
@@ -314,6 +144,7 @@ t.test('listeners that throw or reject change nothing', async (t) => {
   t.match(reporter.state(), { sent: 1, rejected: 1, dropped: 1 })
 })
 
+<<<<<<< HEAD
 t.test('a storage that fails is told, and lets through what it can', async (t) => {
   const { url, got } = await localServer(t, singleCollector())
   const real = memoryStorage()
@@ -432,6 +263,8 @@ t.test('reporters of different names do not touch each other’s reports', async
   t.same(singles(got), [1])
 })
 
+=======
+>>>>>>> sender-next
 t.test('an address that is none, or has credentials or a query, is refused at once', async (t) => {
   for (const url of ['', 'reports.example.org', 'ftp://a', 'https://', 'https://a b', 'http://a?x', 'http://a#x']) {
     t.throws(() => createReporter({ url, key: 'njm_1' }), /url must/, url)

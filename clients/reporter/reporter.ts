@@ -1,14 +1,23 @@
-import { createQueue, type Dropped, type QueueLimits } from './queue/queue.ts'
-import { memoryStorage, type QueueStorage } from './queue/storage.ts'
+import { createQueue } from './queue/queue.ts'
+import { memoryStorage } from './queue/storage.ts'
+import {
+  BACKOFF,
+  BATCH,
+  LIMITS,
+  TIMEOUT_MS,
+  type Enqueued,
+  type Flushed,
+  type ReporterOptions,
+  type ReporterState,
+} from './options.ts'
 import { textOfReport, type QcReport } from './report.ts'
-import { backoffMs, type BackoffOptions } from './send/backoff.ts'
-import { credentialHeaders, CredentialsError, type Credentials } from './send/credentials.ts'
-import { createEvents, type ReporterEvents } from './send/events.ts'
-import type { Fetch } from './send/post.ts'
-import { sendRound, type BatchLimits } from './send/round.ts'
+import { backoffMs } from './send/backoff.ts'
+import { credentialHeaders, CredentialsError } from './send/credentials.ts'
+import { createEvents } from './send/events.ts'
+import { sendRound } from './send/round.ts'
 import { isPassing, type Trouble } from './send/trouble.ts'
 import { addressOf } from './send/address.ts'
-import { browserSignals, type Signals } from './signals.ts'
+import { browserSignals } from './signals.ts'
 
 export { asyncStorage, type AsyncStorageLike } from './queue/async-storage.ts'
 export { memoryStorage, type QueueStorage } from './queue/storage.ts'
@@ -20,57 +29,10 @@ export type { Rejected, ReporterEvents, Sent } from './send/events.ts'
 export type { Fetch } from './send/post.ts'
 export type { Trouble } from './send/trouble.ts'
 export type { ReportError } from './send/verdicts.ts'
-export type { Dropped }
-
-export interface ReporterOptions extends Credentials, ReporterEvents {
-  /** Of the gateway or the collector, for example `https://reports.example.org`. */
-  url: string
-  /** Where reports wait; in memory without it. */
-  storage?: QueueStorage
-  /** Reporters that send elsewhere need another name when they share a storage. */
-  name?: string
-  /** What may wait; beyond it the oldest reports are dropped. 1,000 reports and 4 MiB when not said. */
-  limits?: Partial<QueueLimits>
-  /** What goes into one request; 100 reports and 512 KiB when not said. */
-  batch?: Partial<BatchLimits>
-  /** For one request with its answer; 15 seconds when not said. */
-  timeoutMs?: number
-  /** 1 second doubling up to 5 minutes when not said. */
-  backoff?: Partial<BackoffOptions>
-  /** When the network or the app comes and goes; the events of the page when not said. */
-  signals?: Signals
-  /** False: nothing is sent until `flush` is called. */
-  isAutomatic?: boolean
-  fetch?: Fetch
-}
-
-export type Enqueued =
-  | { accepted: true; id: string }
-  | { accepted: false; reason: 'invalid' | 'too-large' | 'storage' | 'closed'; message: string }
-
-export interface Flushed {
-  /** Reports that still wait. */
-  waiting: number
-  /** Why they do. */
-  trouble?: Trouble
-  /** When the next try is due, in milliseconds; absent when nothing is tried again by itself. */
-  retryInMs?: number
-}
-
-export interface ReporterState extends Flushed {
-  waitingBytes: number
-  /** Since this reporter was created. */
-  sent: number
-  rejected: number
-  dropped: number
-}
+export type { Dropped } from './queue/queue.ts'
+export type { Enqueued, Flushed, ReporterOptions, ReporterState } from './options.ts'
 
 export type Reporter = ReturnType<typeof createReporter>
-
-const LIMITS: QueueLimits = { maxReports: 1000, maxBytes: 4 * 1024 * 1024 }
-const BATCH: BatchLimits = { maxReports: 100, maxBytes: 512 * 1024 }
-const BACKOFF: BackoffOptions = { baseMs: 1000, maxMs: 300_000 }
-const TIMEOUT_MS = 15_000
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
