@@ -64,10 +64,6 @@ t.test('in a real browser', { skip: withoutChromium }, async (t) => {
     await until('the three', async () => (await state(page)).sent === 3)
     t.same(await numbers(), [1, 2, 3])
     t.same(
-<<<<<<< HEAD
-      // One report a request, or one a line.
-=======
->>>>>>> sender-next
       ingested.flatMap((text) => text.trim().split('\n')).map((line) => (JSON.parse(line) as { n: number }).n),
       [1, 2, 3],
       'in order',
