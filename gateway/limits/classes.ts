@@ -1,3 +1,4 @@
+import { READ_METHODS } from '#shared/methods.ts'
 import type { GatewayConfig } from '../config.ts'
 
 type LimitSetting = Extract<keyof GatewayConfig, `RATE_LIMIT_${string}`>
@@ -8,7 +9,6 @@ export interface LimitClass {
   matches(method: string, path: string): boolean
 }
 
-const READS = new Set(['GET', 'HEAD', 'OPTIONS', 'PROPFIND', 'REPORT'])
 const UPLOAD = /^\/api\/(?:diaries|diary\/diaries)\/[^/]+\/images\/?$/
 const INGEST = /^(?:\/api\/collector)?\/ingest(?:\/|$)/
 
@@ -24,9 +24,9 @@ const isAttempt = (path: string) => ATTEMPTS.some((pattern) => pattern.test(path
 /** The one table of rate-limit classes; the first that matches counts the request. */
 export const LIMIT_CLASSES = {
   ingest: { setting: 'RATE_LIMIT_INGEST', matches: (method, path) => method === 'POST' && INGEST.test(path) },
-  login: { setting: 'RATE_LIMIT_LOGIN', matches: (method, path) => !READS.has(method) && isAttempt(path) },
+  login: { setting: 'RATE_LIMIT_LOGIN', matches: (method, path) => !READ_METHODS.has(method) && isAttempt(path) },
   upload: { setting: 'RATE_LIMIT_UPLOAD', matches: (method, path) => method === 'POST' && UPLOAD.test(path) },
-  write: { setting: 'RATE_LIMIT_WRITE', matches: (method) => !READS.has(method) },
+  write: { setting: 'RATE_LIMIT_WRITE', matches: (method) => !READ_METHODS.has(method) },
   general: { setting: 'RATE_LIMIT_GENERAL', matches: () => true },
 } as const satisfies Record<string, LimitClass>
 

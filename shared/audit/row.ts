@@ -1,3 +1,4 @@
+import { READ_METHODS } from '../methods.ts'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Unread } from '../answered.ts'
 import type { Caller } from '../caller.ts'
@@ -34,7 +35,6 @@ export interface AuditRow {
   detail: string | null
 }
 
-const READS = new Set(['GET', 'HEAD', 'OPTIONS', 'PROPFIND', 'REPORT'])
 const REFUSALS = new Set([401, 403, 429])
 const TEXT_MAX_LENGTH = 512
 
@@ -54,7 +54,7 @@ function isAudited(request: FastifyRequest, status: number): boolean {
   const { permission } = request.routeOptions.config
   // Whoever is no process and asks what only processes ask is refused, and that is a row.
   if (permission === 'internal' && (request.caller as Caller | undefined)?.roles.includes(SERVICE_ROLE)) return false
-  if (!READS.has(request.method) || REFUSALS.has(status)) return true
+  if (!READ_METHODS.has(request.method) || REFUSALS.has(status)) return true
   return permission !== undefined && (PERMISSIONS[permission] as PermissionClass).audited === true
 }
 

@@ -2,6 +2,7 @@ import type { Database } from '#shared/database.ts'
 import type { Owner } from '#shared/scope.ts'
 import type { App } from '#shared/server.ts'
 import type { Writes } from '#shared/writes.ts'
+import { timestamp } from '#shared/timestamp.ts'
 import type { IdentityConfig } from '../config.ts'
 import type { PasswordPolicy } from '../login/policy.ts'
 import type { Passwords } from '../login/passwords.ts'
@@ -51,8 +52,7 @@ export interface AccountParts {
 
 const DAY_MS = 86_400_000
 
-const daysAgo = (days: number): string =>
-  Temporal.Instant.fromEpochMilliseconds(Date.now() - days * DAY_MS).toString({ smallestUnit: 'millisecond' })
+const daysAgo = (days: number): string => timestamp(Date.now() - days * DAY_MS)
 
 /** Accounts and tenants, for their people and for administrators, with what they ask for by mail. */
 export function registerAccounts(app: App, given: AccountParts) {

@@ -4,6 +4,7 @@ import { decodeCursor, encodeCursor } from '#shared/pagination.ts'
 import { invalidField } from '#shared/problem.ts'
 import type { Tenant } from '#shared/scope.ts'
 import type { App } from '#shared/server.ts'
+import { timestamp } from '#shared/timestamp.ts'
 import type { IdentityConfig } from '../config.ts'
 import type { StoredRow } from './chain.ts'
 import type { AuditLog } from './log.ts'
@@ -17,12 +18,10 @@ const LOOKS_MAX = 100
 const ROWS_MAX_BYTES = 8 * 1024 * 1024
 const tags = ['audit']
 
-const iso = (ms: number): string => Temporal.Instant.fromEpochMilliseconds(ms).toString({ smallestUnit: 'millisecond' })
-
 /** A row as the API shows it: its time as text, its detail as an object. */
 export const entryOf = ({ time, detail, ...row }: Omit<StoredRow, 'hash'>) => ({
   ...row,
-  time: iso(time),
+  time: timestamp(time),
   detail: detail === null ? null : (JSON.parse(detail) as unknown),
 })
 

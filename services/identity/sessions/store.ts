@@ -1,6 +1,7 @@
 import { hash, randomBytes, randomUUIDv7 } from 'node:crypto'
 import type { Database } from '#shared/database.ts'
 import type { Owner, Tenant } from '#shared/scope.ts'
+import { timestamp } from '#shared/timestamp.ts'
 import type { IdentityConfig } from '../config.ts'
 import type { Revocations } from '../revocations/store.ts'
 
@@ -43,7 +44,6 @@ const MS_PER_S = 1000
 const TOKEN_BYTES = 32
 const SWEEP_BATCH = 500
 
-const iso = (ms: number): string => Temporal.Instant.fromEpochMilliseconds(ms).toString({ smallestUnit: 'millisecond' })
 const hashOf = (token: string): Buffer => hash('sha256', token, 'buffer')
 
 type SessionConfig = Pick<
@@ -85,7 +85,7 @@ export function createSessionStore(
   const removeSteps = db.prepare('DELETE FROM one_time_tokens WHERE account_id = ? AND purpose = ?')
 
   const expiryOf = (created: number): string =>
-    iso(Math.min(created + config.SESSION_TTL_DAYS * DAY_MS, now() + config.SESSION_IDLE_DAYS * DAY_MS))
+    timestamp(Math.min(created + config.SESSION_TTL_DAYS * DAY_MS, now() + config.SESSION_IDLE_DAYS * DAY_MS))
 
   function addToken(session: Session): Issued {
     const refresh_token = randomBytes(TOKEN_BYTES).toString('base64url')
@@ -99,7 +99,7 @@ export function createSessionStore(
   }
 
   const endings: ((account: Owner) => void)[] = []
-  const listOf = (account: Owner): Session[] => list.all(account, iso(now()))
+  const listOf = (account: Owner): Session[] => list.all(account, timestamp(now()))
 
   return {
     /** A new session with its first refresh token; the account's least used one ends when there are too many. */
@@ -107,20 +107,20 @@ export function createSessionStore(
       const others = listOf(account)
       for (const session of others.slice(config.SESSIONS_MAX - 1)) end(session)
       const fields = { id: randomUUIDv7(), account, tenant, amr: amr.join(' '), ...client }
-      return addToken(insert.get({ ...fields, now: iso(now()), expires: expiryOf(now()) }) as Session)
+      return addToken(insert.get({ ...fields, now: timestamp(now()), expires: expiryOf(now()) }) as Session)
     },
     /** The live sessions of an account, the last used one first. */
     list: listOf,
-    find: (account: Owner, id: string): Session | undefined => find.get(id, account, iso(now())),
+    find: (account: Owner, id: string): Session | undefined => find.get(id, account, timestamp(now())),
     /** The live session that a refresh token belongs to, whether used or not. */
-    byToken: (token: string): Session | undefined => byToken.get(hashOf(token), iso(now())),
+    byToken: (token: string): Session | undefined => byToken.get(hashOf(token), timestamp(now())),
     /**
      * Takes a refresh token and gives the next one. One that was used before ends its session, unless that was within the
      * last REFRESH_REUSE_GRACE_S seconds.
      * @param choose the tenant to go on with; what it throws leaves the token unused
      */
     rotate(token: string, client: Client, choose: (session: Session) => Tenant): Rotation {
-      const found = byToken.get(hashOf(token), iso(now()))
+      const found = byToken.get(hashOf(token), timestamp(now()))
       if (found === undefined) return { kind: 'unknown' }
       const { used, ...session } = found
       if (used !== null && now() - used >= config.REFRESH_REUSE_GRACE_S * MS_PER_S) {
@@ -130,7 +130,7 @@ export function createSessionStore(
       const tenant = choose(session)
       useToken.run(now(), hashOf(token))
       const expires = expiryOf(Date.parse(session.created_at))
-      const touched = touch.get({ id: session.id, tenant, ...client, now: iso(now()), expires }) as Session
+      const touched = touch.get({ id: session.id, tenant, ...client, now: timestamp(now()), expires }) as Session
       return { kind: 'rotated', ...addToken(touched) }
     },
     /** Ends a session everywhere. */
@@ -148,7 +148,7 @@ export function createSessionStore(
     onRevokeAll: (ended: (account: Owner) => void): void => void endings.push(ended),
     /** Deletes some that are over, with their last access token. @returns whether there may be more */
     sweep: (): boolean =>
-      removeOld.run(iso(now() - config.ACCESS_TOKEN_TTL_S * MS_PER_S), SWEEP_BATCH).changes === SWEEP_BATCH,
+      removeOld.run(timestamp(now() - config.ACCESS_TOKEN_TTL_S * MS_PER_S), SWEEP_BATCH).changes === SWEEP_BATCH,
   }
 }
 

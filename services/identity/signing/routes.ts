@@ -1,13 +1,11 @@
 import type { App } from '#shared/server.ts'
 import type { Writes } from '#shared/writes.ts'
+import { timestamp } from '#shared/timestamp.ts'
 import { requireInstallationAdmin } from '../installation.ts'
 import { keyOwnerOf } from '../tenants/realm.ts'
 import { jwksSchema, rotateSchema, signingKeysSchema, type RotateInput } from './schema.ts'
 import { signingOf, type SigningKeys } from './keys.ts'
 import type { SigningKey } from './store.ts'
-
-const isoOf = (ms: number): string =>
-  Temporal.Instant.fromEpochMilliseconds(ms).toString({ smallestUnit: 'millisecond' })
 
 /** Every key, as administrators see it; its private part is never shown. */
 function view(keys: readonly SigningKey[]) {
@@ -17,8 +15,8 @@ function view(keys: readonly SigningKey[]) {
       kid,
       state: kid === signing ? 'signing' : active > since ? 'next' : 'retired',
       created_at,
-      signs_from: isoOf(active),
-      ...(retired === null ? {} : { signs_until: isoOf(retired) }),
+      signs_from: timestamp(active),
+      ...(retired === null ? {} : { signs_until: timestamp(retired) }),
     })),
   }
 }

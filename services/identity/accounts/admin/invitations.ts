@@ -1,6 +1,7 @@
 import { asTenant } from '#shared/scope.ts'
 import { Problem } from '#shared/problem.ts'
 import type { App } from '#shared/server.ts'
+import { timestamp } from '#shared/timestamp.ts'
 import { keyOwnerOf, realmOf, requireGivable, requireTenant, tenantNotFound } from '../../tenants/realm.ts'
 import { acceptedSchema } from '../ask-for-mail.ts'
 import { linkTo, PURPOSE, RESET_PATH } from '../mail-links.ts'
@@ -29,10 +30,9 @@ export const invitationRoutes = (parts: InvitationParts) => async (routes: App) 
   /** A link to hand over where no mails are sent. It proves nothing about the e-mail address. */
   function linkFor({ id }: Account, ttl_s: number) {
     const token = tokens.issue({ purpose: PURPOSE.setPassword, account: id, ttl_s })
-    const expires = Temporal.Instant.fromEpochMilliseconds(Date.now() + ttl_s * MS_PER_S)
     return {
       set_password_url: linkTo(config, RESET_PATH, token),
-      expires_at: expires.toString({ smallestUnit: 'millisecond' }),
+      expires_at: timestamp(Date.now() + ttl_s * MS_PER_S),
     }
   }
 

@@ -4,6 +4,7 @@ import { Problem } from '#shared/problem.ts'
 import type { Owner } from '#shared/scope.ts'
 import type { App } from '#shared/server.ts'
 import type { Writes } from '#shared/writes.ts'
+import { timestamp } from '#shared/timestamp.ts'
 import type { ClientStore } from '../clients/store.ts'
 import type { OAuthRecord, RecordStore } from '../records.ts'
 
@@ -15,7 +16,6 @@ const grantSchema = Joi.object({
   expires_at: Joi.string().isoDate(),
 }).label('Grant')
 
-const isoOf = (ms: number) => new Date(ms).toISOString()
 const MS_PER_S = 1000
 
 /** /api/auth/grants: the applications that a person has allowed. */
@@ -31,8 +31,8 @@ export const grantRoutes =
         id: payload.jti as string,
         client: { id: payload.clientId, name: client?.name, first_party: client?.first_party },
         scope,
-        created_at: isoOf((payload.iat as number) * MS_PER_S),
-        expires_at: isoOf(expires),
+        created_at: timestamp((payload.iat as number) * MS_PER_S),
+        expires_at: timestamp(expires),
       }
     }
 
