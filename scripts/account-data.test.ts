@@ -45,6 +45,9 @@ t.test('an account takes all its data along, and leaves nothing behind', async (
     sessions: [{ tenant: 'default' }],
   })
   t.notMatch(read('account.json'), /hash|argon2/)
+  const lists = ['memberships', 'sessions', 'passkeys', 'api_keys', 'app_passwords', 'grants']
+  for (const name of lists)
+    t.ok(Array.isArray((JSON.parse(read('account.json')) as Record<string, unknown>)[name]), name)
   t.match(JSON.parse(read('calendar/events.ndjson')), { title: event.title })
   t.match(JSON.parse(read('diary/entries.ndjson')), { content: entry.content })
   t.equal(execFileSync('unzip', ['-p', file, 'diary/images/*']).toString('base64'), pixel.split(',')[1])

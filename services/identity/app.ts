@@ -144,7 +144,6 @@ export function buildIdentity(config: IdentityConfig, deps: Deps): Built {
     passkeyRoutes({ passkeys, challenges, relyingParty, samePerson, tellOwner, writes, logger, config }),
   )
   void app.register(passkeyLoginRoutes({ accounts, passkeys, challenges, relyingParty, openSession, writes, logger }))
-  void app.register(accountDataOfIdentityRoutes(accountDataParts))
   const oauth = registerOAuth(app, {
     config,
     logger,
@@ -159,7 +158,8 @@ export function buildIdentity(config: IdentityConfig, deps: Deps): Built {
     passwordCheck,
     secondStep,
   })
-  const { endGrants } = oauth
+  const { endGrants, grantsOf, verifyToken } = oauth
+  void app.register(accountDataOfIdentityRoutes({ ...accountDataParts, grantsOf }))
   const accountRoutes = registerAccounts(app, {
     config,
     db,
@@ -178,7 +178,6 @@ export function buildIdentity(config: IdentityConfig, deps: Deps): Built {
     endGrants,
   })
 
-  const { verifyToken } = oauth
   const keys = registerKeys(app, { config, db, writes, logger, accounts, secrets, revocations, verifyToken })
 
   app.addHook('onListen', () => announceSetup(setupParts))

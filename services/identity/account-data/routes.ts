@@ -8,6 +8,7 @@ import type { Writes } from '#shared/writes.ts'
 import type { Account, AccountStore } from '../accounts/store.ts'
 import { accountView } from '../accounts/view.ts'
 import type { SamePerson } from '../mfa/same-person.ts'
+import type { GrantsOf } from '../oauth/grants/view.ts'
 import type { Revocations } from '../revocations/store.ts'
 import type { SessionStore } from '../sessions/store.ts'
 import type { Deletions } from './deletion.ts'
@@ -24,6 +25,8 @@ export interface AccountDataParts {
   internal: InternalClient
   writes: Writes
   samePerson: SamePerson
+  /** What the person has allowed to applications. */
+  grantsOf: GrantsOf
 }
 
 /** An account as a whole: everything of it for its owner, and nothing of it any more. */
@@ -95,7 +98,11 @@ export const accountDataOfIdentityRoutes = (parts: AccountDataParts) => async (a
         target: `account:${account.id}`,
         detail: { files: files.length },
       }
-      const known = { ...accountView(account, accounts.membershipsOf(account.id)), ...store.lists(account.id) }
+      const known = {
+        ...accountView(account, accounts.membershipsOf(account.id)),
+        ...store.lists(account.id),
+        grants: parts.grantsOf(account.id),
+      }
       return reply
         .type('application/zip')
         .header('content-disposition', `attachment; filename="najimban-${account.id}.zip"`)

@@ -12,6 +12,7 @@ import type { SigningKeys } from '../signing/keys.ts'
 import { clientRoutes } from './clients/routes.ts'
 import { createClientStore } from './clients/store.ts'
 import { grantRoutes } from './grants/routes.ts'
+import { createGrantsOf } from './grants/view.ts'
 import { interactionRoutes, type InteractionRouteOptions } from './interactions/routes.ts'
 import { createAuditNotes, providerRoutes } from './mount.ts'
 import { createTokenVerifier } from './opaque.ts'
@@ -56,8 +57,10 @@ export function registerOAuth(app: App, parts: OAuthParts) {
     prefix: '/oauth/interaction',
   })
   void app.register(clientRoutes({ clients, revocations, writes, config }), { prefix: '/api/admin/clients' })
-  void app.register(grantRoutes(records, clients, writes), { prefix: '/api/auth/grants' })
+  const grantsOf = createGrantsOf(records, clients)
+  void app.register(grantRoutes(records, grantsOf, writes), { prefix: '/api/auth/grants' })
   return {
+    grantsOf,
     ...createTokenVerifier({ records, clients, accounts }),
     /** Ends everything that an account has allowed applications; inside a write. */
     endGrants: records.endGrants,

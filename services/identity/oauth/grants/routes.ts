@@ -1,12 +1,10 @@
 import Joi from 'joi'
 import { userOf } from '#shared/caller.ts'
 import { Problem } from '#shared/problem.ts'
-import type { Owner } from '#shared/scope.ts'
 import type { App } from '#shared/server.ts'
 import type { Writes } from '#shared/writes.ts'
-import { timestamp } from '#shared/timestamp.ts'
-import type { ClientStore } from '../clients/store.ts'
-import type { OAuthRecord, RecordStore } from '../records.ts'
+import type { RecordStore } from '../records.ts'
+import type { GrantsOf } from './view.ts'
 
 const grantSchema = Joi.object({
   id: Joi.string(),
@@ -16,27 +14,11 @@ const grantSchema = Joi.object({
   expires_at: Joi.string().isoDate(),
 }).label('Grant')
 
-const MS_PER_S = 1000
-
 /** /api/auth/grants: the applications that a person has allowed. */
 export const grantRoutes =
-  (records: RecordStore, clients: Pick<ClientStore, 'find'>, writes: Writes) =>
+  (records: RecordStore, grantsOf: GrantsOf, writes: Writes) =>
   async (routes: App): Promise<void> => {
     const tags = ['oauth grants']
-
-    function viewOf({ payload, expires }: OAuthRecord) {
-      const client = clients.find(payload.clientId as string)
-      const { scope = '' } = (payload as { openid?: { scope?: string } }).openid ?? {}
-      return {
-        id: payload.jti as string,
-        client: { id: payload.clientId, name: client?.name, first_party: client?.first_party },
-        scope,
-        created_at: timestamp((payload.iat as number) * MS_PER_S),
-        expires_at: timestamp(expires),
-      }
-    }
-
-    const grantsOf = (user: Owner) => records.ofAccount(user, 'Grant').map(viewOf)
 
     routes.get(
       '/',
