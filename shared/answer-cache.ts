@@ -1,4 +1,4 @@
-import type { FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { etagOf } from './etag.ts'
 import type { App } from './server.ts'
 
@@ -13,10 +13,9 @@ declare module 'fastify' {
   }
 }
 
-interface Kept {
+export interface KeptAnswer {
   payload: string | Buffer
   headers: Record<string, string>
-  bytes: number
 }
 
 export type AnswerCache = ReturnType<typeof createAnswerCache>
@@ -27,49 +26,70 @@ const SHARE = 8
 const ENTRY_OVERHEAD_BYTES = 512
 
 /**
- * Answers of polled lists, kept until their owner's data changes. A service is the only writer of its database and reads and
- * commits on one thread, so an answer that is still here is never stale.
- * @param maxBytes memory for all answers together; 0 keeps none
+ * Answers by owner and URL; the owner who asked least lately goes first when there are too many.
+ * @param maxBytes memory for all answers together
  */
-export function createAnswerCache(maxBytes: number) {
-  const owners = new Map<string, Map<string, Kept>>()
+export function createKeptAnswers(maxBytes: number) {
+  const owners = new Map<string, Map<string, KeptAnswer & { bytes: number }>>()
   let bytes = 0
-  let writes = 0
 
   function forget(owner: string): void {
     for (const kept of owners.get(owner)?.values() ?? []) bytes -= kept.bytes
     owners.delete(owner)
   }
 
-  function keep(owner: string, url: string, kept: Kept): void {
-    const answers = owners.get(owner) ?? new Map<string, Kept>()
-    bytes += kept.bytes - (answers.get(url)?.bytes ?? 0)
-    answers.set(url, kept)
-    // Whoever asked last is last to go.
-    owners.delete(owner)
-    owners.set(owner, answers)
-    while (bytes > maxBytes) forget(owners.keys().next().value as string)
+  return {
+    get: (owner: string, url: string): KeptAnswer | undefined => owners.get(owner)?.get(url),
+    forget,
+    clear(): void {
+      owners.clear()
+      bytes = 0
+    },
+    /** Bytes that are kept. */
+    size: () => bytes,
+    /** Keeps the answer that is being sent, unless it is too large. */
+    keep(owner: string, url: string, payload: string | Buffer, reply: FastifyReply): void {
+      const size = Buffer.byteLength(payload) + url.length + ENTRY_OVERHEAD_BYTES
+      if (size > maxBytes / SHARE) return
+      const headers: Record<string, string> = {}
+      for (const name of KEPT_HEADERS) if (reply.hasHeader(name)) headers[name] = String(reply.getHeader(name))
+      const answers = owners.get(owner) ?? new Map<string, KeptAnswer & { bytes: number }>()
+      bytes += size - (answers.get(url)?.bytes ?? 0)
+      answers.set(url, { payload, headers, bytes: size })
+      // Whoever asked last is last to go.
+      owners.delete(owner)
+      owners.set(owner, answers)
+      while (bytes > maxBytes) forget(owners.keys().next().value as string)
+    },
   }
+}
 
+/**
+ * Answers of polled lists, kept until their owner's data changes. A service is the only writer of its database and reads and
+ * commits on one thread, so an answer that is still here is never stale.
+ * @param maxBytes memory for all answers together; 0 keeps none
+ */
+export function createAnswerCache(maxBytes: number) {
+  const answers = createKeptAnswers(maxBytes)
+  let writes = 0
   const ownerOf = (request: FastifyRequest) => request.caller.user ?? ''
 
   return {
     /** To be called inside every write: the owner's answers are void; without an owner, everybody's. */
     changed(owner?: string): void {
       writes++
-      if (owner !== undefined) return forget(owner)
-      owners.clear()
-      bytes = 0
+      if (owner === undefined) answers.clear()
+      else answers.forget(owner)
     },
     /** Bytes that are kept. */
-    size: () => bytes,
+    size: answers.size,
     /** Answers routes with `config.cached` from memory. Before the ETag hook, so that a kept answer can be a 304. */
     register(app: App): void {
       if (maxBytes === 0) return
       app.decorateRequest('writesBefore', -1)
       app.addHook('preValidation', (request, reply, done) => {
         if (request.routeOptions.config.cached !== true) return done()
-        const kept = owners.get(ownerOf(request))?.get(request.url)
+        const kept = answers.get(ownerOf(request), request.url)
         if (kept !== undefined) return void reply.headers(kept.headers).send(kept.payload)
         request.writesBefore = writes
         done()
@@ -79,12 +99,8 @@ export function createAnswerCache(maxBytes: number) {
         if (!isText || request.writesBefore !== writes || reply.statusCode !== 200 || request.method !== 'GET') {
           return done(null, payload)
         }
-        const size = Buffer.byteLength(payload) + request.url.length + ENTRY_OVERHEAD_BYTES
-        if (size > maxBytes / SHARE) return done(null, payload)
-        reply.header('etag', etagOf(payload))
-        const headers: Record<string, string> = {}
-        for (const name of KEPT_HEADERS) if (reply.hasHeader(name)) headers[name] = String(reply.getHeader(name))
-        keep(ownerOf(request), request.url, { payload, headers, bytes: size })
+        if (!reply.hasHeader('etag')) reply.header('etag', etagOf(payload))
+        answers.keep(ownerOf(request), request.url, payload, reply)
         done(null, payload)
       })
     },

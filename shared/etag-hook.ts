@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { etagOf, noneMatchHits } from './etag.ts'
 
-const REVALIDATE = 'private, must-revalidate'
+export const REVALIDATE = 'private, must-revalidate'
 
 /**
  * Strong ETags on every answer that is a representation, and `304` for a client that has it (RFC 9110 13.1.2, 15.4.5).

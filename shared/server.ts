@@ -60,7 +60,7 @@ export interface ServerOptions {
   /** 0 where another guard watches slow bodies. */
   requestTimeoutMs?: number
   /** Keeps answers of polled lists. */
-  answerCache?: AnswerCache
+  answerCache?: Pick<AnswerCache, 'register'>
   /** False: bodies are not read here, whatever their type (the gateway). */
   parseBodies?: boolean
   /** Members that a 404 for an unknown path carries besides. */

@@ -13,7 +13,7 @@ import { serveOpenApi } from './openapi.ts'
 import { authorize } from './permissions.ts'
 import { HEALTH_NAMES, type ProcessName, type ServiceName } from './ports.ts'
 import { classifyRoutes } from './route-classes.ts'
-import { createServer, type App } from './server.ts'
+import { createServer, type App, type ServerOptions } from './server.ts'
 import { EXIT, type Deps } from './start.ts'
 import { timestamp } from './timestamp.ts'
 import { createWrites } from './writes.ts'
@@ -32,6 +32,8 @@ export interface ServiceGuards {
   keyring?: Keyring
   /** Where audit rows go; to identity without it. */
   deliver?: Deliver
+  /** Keeps answers. */
+  answerCache?: ServerOptions['answerCache']
 }
 
 /**
@@ -42,14 +44,13 @@ export function createGuardedServer(
   { name, title, description }: ServiceInfo,
   config: CommonConfig,
   deps: Deps,
-  { authenticate, deliver }: Omit<ServiceGuards, 'keyring'> = {},
+  { authenticate, deliver, answerCache }: Omit<ServiceGuards, 'keyring'> = {},
 ) {
-  const answerCache = createAnswerCache(config.ANSWER_CACHE_MAX_BYTES)
   const trust = { service: name, access: config.ACCESS, secret: config.INTERNAL_SECRET }
   const app = createServer({
     config,
     ...deps,
-    answerCache,
+    ...(answerCache === undefined ? {} : { answerCache }),
     identify: (request) => {
       request.caller = identifyCaller(request, trust)
       const { is404 } = request
@@ -61,7 +62,7 @@ export function createGuardedServer(
   const recorder = recordAudit(name, app, config, deps, deliver)
   classifyRoutes(app, name)
   serveOpenApi(app, title, description)
-  return { app, recorder, answerCache }
+  return { app, recorder }
 }
 
 /** What follows a failed fsync: the page cache is not to be trusted any more, so the process ends. */
@@ -71,9 +72,15 @@ export const endAfterDiskFailure = (logger: Logger, error: Error): never => {
 }
 
 /** What most services begin with: a guarded server, their database, and durable writes on it. */
-export function createService(info: ServiceInfo, config: CommonConfig, deps: Deps, guards: ServiceGuards = {}) {
+export function createService(
+  info: ServiceInfo,
+  config: CommonConfig,
+  deps: Deps,
+  guards: Omit<ServiceGuards, 'answerCache'> = {},
+) {
   const { keyring } = guards
-  const { app, recorder, answerCache } = createGuardedServer(info, config, deps, guards)
+  const answerCache = createAnswerCache(config.ANSWER_CACHE_MAX_BYTES)
+  const { app, recorder } = createGuardedServer(info, config, deps, { ...guards, answerCache })
   const db = deps.database as Database
   const writes = createWrites(db, config, {
     health: deps.health,

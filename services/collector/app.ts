@@ -2,29 +2,25 @@ import type { Database } from '#shared/database.ts'
 import { openKeyring } from '#shared/keyring.ts'
 import { createGuardedServer } from '#shared/service.ts'
 import type { Built, Deps, ProcessOptions } from '#shared/start.ts'
+import { createVersionedAnswers } from '#shared/versioned-answers.ts'
 import { createAuditLog, recordRequests } from './audit/log.ts'
 import { auditRoutes } from './audit/routes.ts'
-import { createAuditStore } from './audit/store.ts'
 import { settings, type CollectorConfig } from './config.ts'
+import type { Engine } from './engine/engine.ts'
+import { openSqlite } from './engine/sqlite.ts'
 import { bundleRoutes, signRoutes } from './exports/routes.ts'
-import { createTokenStore } from './exports/store.ts'
 import { findingRoutes } from './findings/routes.ts'
-import { createFindingStore } from './findings/store.ts'
 import { batchRoutes } from './ingest/batch/routes.ts'
 import { ingestRoutes } from './ingest/routes.ts'
 import { openForReading } from './migrations.ts'
 import { createCollectorMetrics } from './probes/metrics.ts'
 import { probeRoutes } from './probes/routes.ts'
 import { reportRoutes } from './reports/routes.ts'
-import { createReportStore } from './reports/store.ts'
 import { retentionRoutes } from './retention/routes.ts'
 import { schemaRoutes } from './schemas/routes.ts'
-import { createSchemaStore } from './schemas/store.ts'
 import { createTenantGuard } from './tenants/guard.ts'
 import { createTenants } from './tenants/tenants.ts'
 import { timelineRoutes } from './timeline/routes.ts'
-import { createTimelineStore } from './timeline/store.ts'
-import { startWriter } from './writer/client.ts'
 
 const INFO = {
   name: 'collector',
@@ -40,21 +36,31 @@ export const collectorProcess: ProcessOptions<CollectorConfig> = {
   build: buildCollector,
 }
 
-/** The collector on its database, which this thread reads and the writer's changes; it never listens. */
-export async function buildCollector(config: CollectorConfig, deps: Deps): Promise<Built> {
-  const { logger, health } = deps
-  const db = deps.database as Database
+export async function openEngine(config: CollectorConfig, { logger, health, database }: Deps): Promise<Engine> {
   // Refused here, or made, before the writer needs it.
   openKeyring(config)
-  const { app } = createGuardedServer(INFO, config, deps, { authenticate: (request) => guard(request) })
-  const writer = await startWriter({ config, health, logger })
+  return await openSqlite({ db: database as Database, config, health, logger })
+}
+
+async function buildCollector(config: CollectorConfig, deps: Deps): Promise<Built> {
+  return serveCollector(config, deps, await openEngine(config, deps))
+}
+
+/** The collector on its engine; it never listens. */
+export function serveCollector(config: CollectorConfig, deps: Deps, engine: Engine): Built {
+  const { logger, health } = deps
+  const { stores, writer } = engine
+  const { reports, tokens, schemas } = stores
   const metrics = createCollectorMetrics(deps.metrics.registry, writer.pending)
   const tenants = createTenants(config.API_KEYS)
-  const guard = createTenantGuard(tenants, metrics)
-  const audit = createAuditLog({ store: createAuditStore(db), writer, config, metrics, logger })
-  const reports = createReportStore(db)
-  const tokens = createTokenStore(db)
-  const schemas = createSchemaStore(db)
+  const answerCache = createVersionedAnswers(config.ANSWER_CACHE_MAX_BYTES, ({ caller }) =>
+    engine.versions.of(caller.tenant),
+  )
+  const { app } = createGuardedServer(INFO, config, deps, {
+    authenticate: createTenantGuard(tenants, metrics),
+    answerCache,
+  })
+  const audit = createAuditLog({ store: stores.audit, writer, config, metrics, logger })
 
   recordRequests(app, audit, tenants)
   void app.register(probeRoutes(health, metrics))
@@ -63,15 +69,15 @@ export async function buildCollector(config: CollectorConfig, deps: Deps): Promi
   void app.register(ingestRoutes(writer, schemas, config, metrics))
   void app.register(batchRoutes({ writer, config, metrics }, schemas))
   void app.register(reportRoutes(reports, writer, config))
-  void app.register(findingRoutes(createFindingStore(db, config.FINDING_FLAKY_CHANGES), writer, config))
+  void app.register(findingRoutes(stores.findings, writer, config))
   void app.register(schemaRoutes(schemas, writer, config))
   void app.register(signRoutes(reports, tokens, writer, config, metrics))
-  void app.register(timelineRoutes(createTimelineStore(db), config))
+  void app.register(timelineRoutes(stores.timeline, config))
   void app.register(retentionRoutes(writer, config, metrics))
   void app.register(auditRoutes(audit, config))
   const close = async () => {
     await audit.stop()
-    await writer.stop()
+    await engine.stop()
   }
   return { app, close }
 }

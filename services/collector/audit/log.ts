@@ -6,9 +6,10 @@ import type { CollectorConfig } from '../config.ts'
 import type { CollectorMetrics } from '../probes/metrics.ts'
 import type { SecurityEvent } from '../tenants/guard.ts'
 import type { Tenants } from '../tenants/tenants.ts'
-import type { Writer } from '../writer/client.ts'
+import type { Writer } from '../writer/queue.ts'
 import type { AuditFilter } from './schema.ts'
-import type { AuditEntry, AuditStore } from './store.ts'
+import type { Stores } from '../engine/engine.ts'
+import type { AuditEntry } from './store.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -21,7 +22,7 @@ declare module 'fastify' {
 
 interface AuditParts {
   /** Reads. */
-  store: Pick<AuditStore, 'list'>
+  store: Stores['audit']
   writer: Pick<Writer, 'run'>
   config: CollectorConfig
   metrics: CollectorMetrics

@@ -4,12 +4,12 @@ import type { CollectorConfig } from '../config.ts'
 import type { CollectorMetrics } from '../probes/metrics.ts'
 import { noSuchReport } from '../reports/representation.ts'
 import { reportParams } from '../reports/schema.ts'
-import type { ReportStore } from '../reports/store.ts'
+import type { Stores } from '../engine/engine.ts'
 import { refused, signerOf } from '../tenants/guard.ts'
-import type { Writer } from '../writer/client.ts'
+import type { Writer } from '../writer/queue.ts'
 import { bundleFiles, bundleMeta, zipStream } from './bundle.ts'
 import { bundleMetaSchema, bundleQuery, historyQuery, historySchema, signedSchema } from './schema.ts'
-import { newToken, type TokenStore } from './store.ts'
+import { newToken } from './store.ts'
 
 const tags = ['exports']
 
@@ -18,7 +18,13 @@ const bundleUrl = (prefix: unknown, id: string, token: string) =>
   `${prefix === '/api/collector' ? prefix : ''}/reports/${id}/bundle.zip?token=${token}`
 
 export const signRoutes =
-  (reports: ReportStore, tokens: TokenStore, writer: Writer, config: CollectorConfig, metrics: CollectorMetrics) =>
+  (
+    reports: Stores['reports'],
+    tokens: Stores['tokens'],
+    writer: Writer,
+    config: CollectorConfig,
+    metrics: CollectorMetrics,
+  ) =>
   async (app: App) => {
     app.post(
       '/reports/:id/sign',
@@ -85,7 +91,7 @@ export const signRoutes =
 
 /** The download itself, for whoever has the link. */
 export const bundleRoutes =
-  (reports: ReportStore, tokens: TokenStore, metrics: CollectorMetrics) => async (app: App) => {
+  (reports: Stores['reports'], tokens: Stores['tokens'], metrics: CollectorMetrics) => async (app: App) => {
     app.get(
       '/reports/:id/bundle.zip',
       {

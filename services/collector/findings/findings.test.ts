@@ -128,7 +128,7 @@ t.test('findings are filtered, counted and paged', async (t) => {
   const now = Date.now()
   for (let n = 0; n < 7; n++) {
     const place = { rule: `r${n % 2}`, target: `앱 ${String.fromCharCode(97 + n)}`.normalize('NFD') }
-    ingestAt(now - n * HOUR_MS, judging({ ...place, verdict: n % 3 === 0 ? 'block' : 'warn' }))
+    await ingestAt(now - n * HOUR_MS, judging({ ...place, verdict: n % 3 === 0 ? 'block' : 'warn' }))
   }
   t.equal((await list()).totalCount, 7)
   t.equal((await list('rule=r1')).totalCount, 3)
@@ -181,8 +181,8 @@ t.test('a finding is muted with a reason until a time, by whoever may write', as
 t.test('findings are the tenant’s own, and go with retention when nobody spoke of them', async (t) => {
   const { ask, ingest, ingestAt, list, only } = await findings(t, { RETENTION_CHUNK: '2' })
   const old = Date.now() - 31 * 24 * HOUR_MS
-  for (let n = 0; n < 5; n++) ingestAt(old + n, judging({ rule: `old${n}`, verdict: 'warn' }))
-  ingestAt(old, judging({ verdict: 'warn' }))
+  for (let n = 0; n < 5; n++) await ingestAt(old + n, judging({ rule: `old${n}`, verdict: 'warn' }))
+  await ingestAt(old, judging({ verdict: 'warn' }))
   await ingest(judging({ verdict: 'warn' }), TEAM_A)
   await ingest(judging({ verdict: 'warn' }))
   t.equal((await list()).totalCount, 6)

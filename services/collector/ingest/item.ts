@@ -11,6 +11,14 @@ export interface IngestItem {
   /** Name of the schema that it is checked against; the known report's without it. */
   schema?: string
   once?: Once
+  /** Of a report that was stored before: it comes back as it was, unless it is still there. */
+  restored?: Restored
+}
+
+export interface Restored {
+  id: string
+  /** Milliseconds since 1970. */
+  createdAt: number
 }
 
 /** What became of it. */

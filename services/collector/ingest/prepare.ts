@@ -45,7 +45,7 @@ export function createPreparation(config: CollectorConfig, validators: Validator
   const allowed = allowedLabels(config.LABEL_ALLOWLIST)
 
   /** @param now milliseconds since 1970 */
-  return ({ tenantId, text, schema, once }: IngestItem, now: number): Prepared => {
+  return ({ tenantId, text, schema, once, restored }: IngestItem, now: number): Prepared => {
     let value: unknown
     try {
       value = JSON.parse(text)
@@ -64,9 +64,10 @@ export function createPreparation(config: CollectorConfig, validators: Validator
     const stored = JSON.stringify(report)
     return {
       report: {
-        id: newReportId(now),
+        id: restored?.id ?? newReportId(now),
+        isRestored: restored !== undefined,
         tenantId,
-        createdAt: now,
+        createdAt: restored?.createdAt ?? now,
         severity: severityOf(report.policy),
         policyVersion: policyVersionOf(report.policy),
         markdown: markdown || undefined,

@@ -3,8 +3,8 @@ import type { App } from '#shared/server.ts'
 import { onceOf, sendPerformed } from '#shared/writes.ts'
 import type { CollectorConfig } from '../config.ts'
 import type { CollectorMetrics } from '../probes/metrics.ts'
-import type { SchemaStore } from '../schemas/store.ts'
-import type { Writer } from '../writer/client.ts'
+import type { Stores } from '../engine/engine.ts'
+import type { Writer } from '../writer/queue.ts'
 import { valueOf } from '../writer/protocol.ts'
 import { takeJsonText } from './body.ts'
 import { ingestedSchema, ingestQuery, ingestSchema } from './schema.ts'
@@ -16,7 +16,8 @@ export const refusal = (errors: FieldError[]) =>
   new Problem('invalid-input', { detail: errors.map(({ message }) => message).join('; '), errors })
 
 export const ingestRoutes =
-  (writer: Writer, schemas: SchemaStore, config: CollectorConfig, metrics: CollectorMetrics) => async (app: App) => {
+  (writer: Writer, schemas: Stores['schemas'], config: CollectorConfig, metrics: CollectorMetrics) =>
+  async (app: App) => {
     takeJsonText(app)
     app.post(
       '/ingest/qc',

@@ -10,6 +10,8 @@ import type { Severity } from './severity.ts'
 
 export interface NewReport {
   id: string
+  /** It was stored before, under this id. */
+  isRestored: boolean
   tenantId: Tenant
   /** Milliseconds since 1970. */
   createdAt: number
@@ -71,11 +73,17 @@ export function createIngestStore(db: Database, { rollups, findings, once, dedup
     `DELETE FROM report_hashes WHERE (tenantId, hash) IN
        (SELECT tenantId, hash FROM report_hashes WHERE createdAt <= ? LIMIT ?)`,
   )
+  const present = db.prepare<[string], number>('SELECT 1 FROM reports WHERE id = ?').pluck()
   const cutoffAt = (now: number) => now - dedupeHours * HOUR_MS
 
   function addOne(report: NewReport, { tally, told }: Session): ItemOutcome {
     const { id, tenantId, createdAt, severity, policyVersion, markdown, hash, errors, schemaName, labels } = report
-    if (dedupeHours > 0 && claim.run(tenantId, hash, id, createdAt, cutoffAt(createdAt)).changes === 0) {
+    if (report.isRestored && present.get(id) !== undefined) return { status: 'duplicate', id }
+    if (
+      dedupeHours > 0 &&
+      !report.isRestored &&
+      claim.run(tenantId, hash, id, createdAt, cutoffAt(createdAt)).changes === 0
+    ) {
       return { status: 'duplicate', id: holder.get(tenantId, hash) as string }
     }
     const quarantined = errors.length === 0 ? 0 : 1

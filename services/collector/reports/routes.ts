@@ -1,17 +1,18 @@
 import { decodeCursor, encodeCursor } from '#shared/pagination.ts'
 import type { App } from '#shared/server.ts'
 import type { CollectorConfig } from '../config.ts'
-import type { Writer } from '../writer/client.ts'
+import type { Writer } from '../writer/queue.ts'
 import { noSuchReport, representation } from './representation.ts'
 import { reportListQuery, reportListSchema, reportParams, reportSchema } from './schema.ts'
-import type { ReportStore } from './store.ts'
+import type { Stores } from '../engine/engine.ts'
 
 const JSON_TYPE = 'application/json; charset=utf-8'
 
-export const reportRoutes = (store: ReportStore, writer: Writer, config: CollectorConfig) => async (app: App) => {
+export const reportRoutes = (store: Stores['reports'], writer: Writer, config: CollectorConfig) => async (app: App) => {
   app.get(
     '/reports',
     {
+      config: { versioned: true },
       schema: {
         tags: ['reports'],
         summary: 'Reports, newest first',

@@ -35,6 +35,9 @@ export interface PageStart {
   after?: readonly [createdAt: number, seq: number]
 }
 
+/** A report with its place in the order of arrival. */
+export type ScannedReport = StoredReport & { seq: number }
+
 export type ReportStore = ReturnType<typeof createReportStore>
 
 type Row = Omit<ReportItem, 'severity' | 'policyVersion' | 'state'> & {
@@ -59,6 +62,10 @@ export function createReportStore(db: Database) {
      FROM reports WHERE id = ? AND tenantId = ?`,
   )
   const owner = db.prepare<[string], Tenant>('SELECT tenantId FROM reports WHERE id = ?').pluck()
+  const scan = db.prepare<[string, number, number, number, number], ScannedReport>(
+    `SELECT id, tenantId, createdAt, updatedAt, severity, policyVersion, markdown, report, errors, seq FROM reports
+     WHERE tenantId = ? AND createdAt <= ? AND (createdAt, seq) > (?, ?) ORDER BY createdAt, seq LIMIT ?`,
+  )
   const prepared = new Map<string, ReturnType<typeof prepare>>()
 
   function prepare(where: string, count: string) {
@@ -112,6 +119,16 @@ export function createReportStore(db: Database) {
       }
     },
     get: (tenantId: Tenant, id: string): StoredReport | undefined => get.get(id, tenantId),
+    /**
+     * Whole reports of a time (inclusive, milliseconds since 1970), oldest first, a page at a time.
+     * @param after createdAt and seq of the last report of the page before
+     */
+    scan: (
+      tenantId: Tenant,
+      { since, until }: { since: number; until: number },
+      limit: number,
+      [createdAt, seq]: readonly [number, number] = [since - 1, Number.MAX_SAFE_INTEGER],
+    ): ScannedReport[] => scan.all(tenantId, until, createdAt, seq, limit),
     /** The tenant whose report this is. */
     ownerOf: (id: string): Tenant | undefined => owner.get(id),
   }

@@ -6,9 +6,9 @@ const DAY_MS = 86_400_000
 t.test("a run deletes the tenant's own reports past their days, with their links, and nothing else", async (t) => {
   const { ask, ingestAt, database } = await collector(t, { RETENTION_CHUNK: '2', RETAIN_DAYS: '7' })
   const limit = Date.now() - 7 * DAY_MS
-  const old = Array.from({ length: 5 }, () => ingestAt(limit - 1000))
-  const young = ingestAt(limit + 60_000)
-  const foreign = ingestAt(limit - 1000, { status: {} }, 'teamA')
+  const old = await Promise.all(Array.from({ length: 5 }, () => ingestAt(limit - 1000)))
+  const young = await ingestAt(limit + 60_000)
+  const foreign = await ingestAt(limit - 1000, { status: {} }, 'teamA')
   const { bundleUrl } = (await ask(`/reports/${old[0]}/sign`, { method: 'POST' })).json<{ bundleUrl: string }>()
 
   const before = Date.now()
@@ -29,7 +29,7 @@ t.test("a run deletes the tenant's own reports past their days, with their links
 
 t.test('reports come in while a run is under way', async (t) => {
   const { ask, ingest, ingestAt } = await collector(t, { RETENTION_CHUNK: '1' })
-  for (let n = 0; n < 30; n++) ingestAt(1000)
+  for (let n = 0; n < 30; n++) await ingestAt(1000)
   const order: string[] = []
   const run = ask('/admin/retention/run', { method: 'POST' }).then((answer) => {
     order.push('run')
@@ -43,7 +43,7 @@ t.test('reports come in while a run is under way', async (t) => {
 
 t.test('a retried run gives the first answer', async (t) => {
   const { ask, ingestAt } = await collector(t)
-  ingestAt(Date.now() - 31 * DAY_MS)
+  await ingestAt(Date.now() - 31 * DAY_MS)
   const run = () => ask('/admin/retention/run', { method: 'POST', headers: { 'idempotency-key': 'nightly' } })
   const first = await run()
   t.match(first.json(), { deleted: 1, retainDays: 30 })

@@ -4,7 +4,7 @@ import Joi from 'joi'
 import type { CollectorConfig } from '../config.ts'
 import type { CollectorMetrics } from '../probes/metrics.ts'
 import { timeMember } from '../parameters.ts'
-import type { Writer } from '../writer/client.ts'
+import type { Writer } from '../writer/queue.ts'
 
 const DAY_MS = 86_400_000
 

@@ -1,15 +1,15 @@
 import { Problem } from '#shared/problem.ts'
 import type { App } from '#shared/server.ts'
 import type { CollectorConfig } from '../config.ts'
-import type { Writer } from '../writer/client.ts'
+import type { Stores } from '../engine/engine.ts'
+import type { Writer } from '../writer/queue.ts'
 import type { Replayed } from './replay.ts'
 import { replayedSchema, schemaBody, schemaListSchema, schemaParams, schemaQuery, versionSchema } from './schema.ts'
-import type { SchemaStore } from './store.ts'
 
 const tags = ['schemas']
 const noSuchSchema = () => new Problem('not-found', { detail: 'Schema not found' })
 
-export const schemaRoutes = (store: SchemaStore, writer: Writer, config: CollectorConfig) => async (app: App) => {
+export const schemaRoutes = (store: Stores['schemas'], writer: Writer, config: CollectorConfig) => async (app: App) => {
   app.get(
     '/schemas',
     {

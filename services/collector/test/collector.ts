@@ -1,10 +1,11 @@
 import { asTenant } from '#shared/scope.ts'
 import { testService } from '#shared/test/service.ts'
 import type { Test } from 'tap'
-import { collectorProcess } from '../app.ts'
-import { createPreparation } from '../ingest/prepare.ts'
+import { collectorProcess, openEngine, serveCollector } from '../app.ts'
+import type { Engine } from '../engine/engine.ts'
+import { newReportId } from '../ingest/report-id.ts'
 import { openCollectorDatabase } from '../migrations.ts'
-import { createCommands } from '../writer/commands.ts'
+import { valueOf } from '../writer/protocol.ts'
 
 const API_KEYS = 'default:collector-key,teamA:teamA-key,teamA:teamA-other:sender,teamB:teamB-key'
 
@@ -27,14 +28,21 @@ export const judged = (...severities: string[]) => ({
 
 /** A collector with four keys; `ask` sends as the tenant default, `ingest` answers the new report's id. */
 export async function collector(t: Test, env: Record<string, string> = {}) {
-  const service = await testService(t, collectorProcess, { API_KEYS, ...env })
+  let engine: Engine | undefined
+  const service = await testService(
+    t,
+    {
+      ...collectorProcess,
+      build: async (config, deps) => serveCollector(config, deps, (engine = await openEngine(config, deps))),
+    },
+    { API_KEYS, ...env },
+  )
+  const { writer, stores } = engine as Engine
   /** A connection of the test's own, beside the writer's and the service's. */
   const database = openCollectorDatabase(service.config)
   t.teardown(() => database.close())
-  const direct = createCommands(database, { ...service.config, INGEST_DEDUPE_HOURS: 0 }, () => {
-    throw new Error('what a test stores directly has no Idempotency-Key')
-  })
-  const prepare = createPreparation(service.config, direct.validators)
+  /** Rows of a query on the tables, whose names have no capitals in the answer of PostgreSQL: name what you read. */
+  const sql = async <R = unknown>(text: string, ...given: unknown[]) => database.prepare(text).all(...given) as R[]
   const ask = (url: string, { method = 'GET', payload, headers = {} }: Asked = {}) =>
     service.app.inject({
       method,
@@ -48,12 +56,11 @@ export async function collector(t: Test, env: Record<string, string> = {}) {
     return answer.json<{ id: string }>().id
   }
   /** Stores a report of the tenant as if it had come at that time (milliseconds since 1970). */
-  const ingestAt = (createdAt: number, payload: object = { status: { api: 'pass' } }, tenant = 'default') => {
-    direct.validators.refresh()
-    const prepared = prepare({ tenantId: asTenant(tenant), text: JSON.stringify(payload) }, createdAt)
-    if ('refused' in prepared) throw new Error(JSON.stringify(prepared.refused))
-    direct.ingest.add([prepared.report])
-    return prepared.report.id
+  const ingestAt = async (createdAt: number, payload: object = { status: { api: 'pass' } }, tenant = 'default') => {
+    const restored = { id: newReportId(createdAt), createdAt }
+    const [outcome] = await writer.ingest([{ tenantId: asTenant(tenant), text: JSON.stringify(payload), restored }])
+    t.match(valueOf(outcome as NonNullable<typeof outcome>), { id: restored.id })
+    return restored.id
   }
-  return { ...service, database, commands: direct.commands, ask, ingest, ingestAt }
+  return { ...service, writer, stores, database, sql, ask, ingest, ingestAt }
 }

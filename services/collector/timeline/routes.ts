@@ -1,9 +1,9 @@
 import type { App } from '#shared/server.ts'
 import type { CollectorConfig } from '../config.ts'
 import { timelineQuery, timelineSchema } from './schema.ts'
-import type { TimelineStore } from './store.ts'
+import type { Stores } from '../engine/engine.ts'
 
-export const timelineRoutes = (store: TimelineStore, config: CollectorConfig) => async (app: App) => {
+export const timelineRoutes = (store: Stores['timeline'], config: CollectorConfig) => async (app: App) => {
   app.get(
     '/timeline',
     {

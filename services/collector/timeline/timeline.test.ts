@@ -11,8 +11,8 @@ t.test('each report counts once, in its severity, in its hour', async (t) => {
   await ingest(judged('info', 'block', 'warn'))
   await ingest(judged('warn'))
   await ingest()
-  ingestAt(Date.now() - 23 * HOUR_MS, judged('warn'))
-  ingestAt(Date.now() - 26 * HOUR_MS, judged('block'))
+  await ingestAt(Date.now() - 23 * HOUR_MS, judged('warn'))
+  await ingestAt(Date.now() - 26 * HOUR_MS, judged('block'))
   const { window_h, buckets } = (await ask('/timeline')).json<{ window_h: number; buckets: Record<string, number>[] }>()
   t.equal(window_h, 24)
   t.equal(buckets.length, 25, 'the hour under way and the 24 before it')
@@ -26,10 +26,10 @@ t.test('buckets are hours of UTC, oldest first, with nothing left out', async (t
   const store = createTimelineStore(database as NonNullable<typeof database>)
   const now = Date.UTC(2026, 10, 21, 10, 10)
   const at = (ms: number, severity: string) => ingestAt(ms, judged(severity))
-  at(Date.UTC(2026, 10, 21, 9, 59, 59, 999), 'warn')
-  at(Date.UTC(2026, 10, 21, 10), 'block')
-  at(Date.UTC(2026, 10, 21, 7, 59, 59, 999), 'info')
-  at(Date.UTC(2026, 10, 21, 11), 'block')
+  await at(Date.UTC(2026, 10, 21, 9, 59, 59, 999), 'warn')
+  await at(Date.UTC(2026, 10, 21, 10), 'block')
+  await at(Date.UTC(2026, 10, 21, 7, 59, 59, 999), 'info')
+  await at(Date.UTC(2026, 10, 21, 11), 'block')
   t.same(store.buckets(DEFAULT_TENANT, 2, now), [
     { time: Date.UTC(2026, 10, 21, 8), info: 0, warn: 0, block: 0 },
     { time: Date.UTC(2026, 10, 21, 9), info: 0, warn: 1, block: 0 },
@@ -46,7 +46,7 @@ t.test('a window is 1 to 8760 hours', async (t) => {
 })
 
 t.test('after any reports, deletions, retention runs and replays the counts are those of a recount', async (t) => {
-  const { database: db, commands, ingestAt, ask } = await collector(t)
+  const { database: db, writer, ingestAt, ask } = await collector(t)
   const at = fc.integer({ min: 0, max: 5 * HOUR_MS })
   const tenant = fc.constantFrom('default', 'teamA')
   const came = fc.record({ at, tenant, severity: fc.constantFrom('info', 'warn', 'block', 'other') })
@@ -70,14 +70,14 @@ t.test('after any reports, deletions, retention runs and replays the counts are 
     fc.asyncProperty(fc.array(fc.oneof(came, came, run, replay, widen, removal), { maxLength: 30 }), async (steps) => {
       db.exec('DELETE FROM schemas')
       for (const step of steps) {
-        if ('at' in step) ingestAt(step.at, judged(step.severity), step.tenant)
-        else if ('replay' in step) commands.replayReports(asTenant(step.replay), [-1, -1], 1000, Date.now())
-        else if ('widen' in step) commands.putSchema(asTenant(step.widen), 'qc-report', true, Date.now())
+        if ('at' in step) await ingestAt(step.at, judged(step.severity), step.tenant)
+        else if ('replay' in step) await writer.run('replayReports', asTenant(step.replay), [-1, -1], 1000, Date.now())
+        else if ('widen' in step) await writer.run('putSchema', asTenant(step.widen), 'qc-report', true, Date.now())
         else if ('nth' in step) {
           const all = ids.all(step.tenant)
           const id = all[step.nth % all.length]
-          if (id !== undefined) commands.removeReport(asTenant(step.tenant), id, undefined)
-        } else commands.removeReportsBefore(asTenant(step.tenant), step.before, step.limit)
+          if (id !== undefined) await writer.run('removeReport', asTenant(step.tenant), id, undefined)
+        } else await writer.run('removeReportsBefore', asTenant(step.tenant), step.before, step.limit)
       }
       t.same(kept.all(), recount.all())
       t.same(totals.all(), recountTotals.all())

@@ -20,6 +20,14 @@ import { createValidators } from '../schemas/validators.ts'
 
 export type Commands = ReturnType<typeof createCommands>['commands']
 
+/** Commands that change nothing that a versioned answer shows. The others have their tenant as first argument. */
+export const SILENT_COMMANDS: ReadonlySet<string> = new Set<keyof Commands>([
+  'remember',
+  'addAuditEntries',
+  'removeAuditBefore',
+  'forgetContents',
+])
+
 /**
  * Everything that changes the database, by name. A command runs inside a transaction, is synchronous, takes and gives plain
  * values, and throws a Problem to refuse.

@@ -8,7 +8,8 @@ import { asTenant } from '#shared/scope.ts'
 import { settings } from '../config.ts'
 import { openCollectorDatabase } from '../migrations.ts'
 import { collector } from '../test/collector.ts'
-import { startWriter } from './client.ts'
+import { createWriter } from './queue.ts'
+import { startWriterThread } from './thread.ts'
 
 const TENANT = asTenant('default')
 const item = (raw: unknown = randomUUID()) => ({ tenantId: TENANT, text: JSON.stringify({ status: {}, raw }) })
@@ -26,12 +27,9 @@ async function writing(t: Test, env: Record<string, string> = {}, entry?: URL) {
   })
   const database = openCollectorDatabase(config)
   let usable = true
-  const writer = await startWriter({
-    config,
-    health: { isDatabaseUsable: () => usable },
-    logger: createLogger('collector', config),
-    ...(entry === undefined ? {} : { entry }),
-  })
+  const logger = createLogger('collector', config)
+  const backend = await startWriterThread({ config, logger, ...(entry === undefined ? {} : { entry }) })
+  const writer = createWriter({ config, health: { isDatabaseUsable: () => usable }, backend })
   t.teardown(async () => {
     await writer.stop()
     database.close()

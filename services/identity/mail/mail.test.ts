@@ -174,7 +174,7 @@ t.test(
     const other = await service.signedUp()
     await forgot(service, other.email)
     await box.next(other.email)
-    t.equal(waiting(service), 1)
+    await until('what was sent is taken out', () => waiting(service) === 1)
     service.db.prepare('UPDATE mail_outbox SET created = 0, next = 0').run()
     await forgot(service, 'nobody@example.com')
     await empty(service)

@@ -1,7 +1,7 @@
 import type { App } from '#shared/server.ts'
 import { onceOf } from '#shared/writes.ts'
 import type { IncomingMessage } from 'node:http'
-import type { SchemaStore } from '../../schemas/store.ts'
+import type { Stores } from '../../engine/engine.ts'
 import { JSON_TYPE } from '../body.ts'
 import { requireSchema } from '../named-schema.ts'
 import { ingestQuery } from '../schema.ts'
@@ -13,7 +13,7 @@ import { countsOf } from './verdict.ts'
 
 const LINES_TYPE = /^application\/(?:(?:x-)?ndjson|jsonl|x-jsonlines)(?:\s*;\s*charset=(?:"?utf-8"?))?\s*$/i
 
-export const batchRoutes = (parts: BatchParts, schemas: SchemaStore) => async (app: App) => {
+export const batchRoutes = (parts: BatchParts, schemas: Stores['schemas']) => async (app: App) => {
   const { COLLECTOR_BODY_MAX_BYTES: reportMaxBytes, INGEST_BATCH_MAX_BYTES: maxBytes } = parts.config
   app.removeAllContentTypeParsers()
   for (const type of [JSON_TYPE, LINES_TYPE]) {

@@ -1,27 +1,33 @@
 import type { Health } from '#shared/health.ts'
-import type { Logger } from '#shared/logger.ts'
 import { Problem } from '#shared/problem.ts'
-import { endAfterDiskFailure } from '#shared/service.ts'
-import { EXIT } from '#shared/start.ts'
+import type { Tenant } from '#shared/scope.ts'
 import { onceOf, sendPerformed, type Answer, type AnswerOptions, type Performed } from '#shared/writes.ts'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { Worker } from 'node:worker_threads'
 import type { CollectorConfig } from '../config.ts'
 import type { IngestItem, ItemOutcome } from '../ingest/item.ts'
-import type { Commands } from './commands.ts'
-import { valueOf, type FromWriter, type Outcome, type SentCommand, type WriterAnswer } from './protocol.ts'
-import type { WriterData, WriterRequest } from './protocol.ts'
+import { SILENT_COMMANDS, type Commands } from './commands.ts'
+import { valueOf, type Outcome, type SentCommand, type WriterAnswer, type WriterRequest } from './protocol.ts'
 
 type CommandName = keyof Commands
 /** Commands whose result is an answer, so that it can be remembered by Idempotency-Key. */
 type AnsweringName = { [N in CommandName]: ReturnType<Commands[N]> extends Answer ? N : never }[CommandName]
 
-interface WriterParts {
+/** What writes: a thread on SQLite, transactions on PostgreSQL. It has one request at a time. */
+export interface WriterBackend {
+  /**
+   * Writes everything that came together; the answer comes when it is on disk.
+   * @throws when nobody knows whether it is
+   */
+  write(request: WriterRequest): Promise<WriterAnswer>
+  stop(): Promise<void>
+}
+
+interface QueueParts {
   config: CollectorConfig
   health: Pick<Health, 'isDatabaseUsable'>
-  logger: Logger
-  /** The code of the thread. */
-  entry?: URL
+  backend: WriterBackend
+  /** Told before a write is answered that may have changed what a tenant reads. */
+  onChange?: (tenant: Tenant) => void
 }
 
 /** Something that waits: reports, or one command. */
@@ -33,16 +39,12 @@ interface Waiting {
   fail(error: Error): void
 }
 
-export type Writer = Awaited<ReturnType<typeof startWriter>>
+export type Writer = ReturnType<typeof createWriter>
 
 /** Of one message: it is read, prepared and written in one go, and what comes after it waits for that. */
 const MESSAGE_ITEMS_MAX = 1000
 const MESSAGE_BYTES_MAX = 8_388_608
 const LINGER_MS = 2
-const RESTART_MS = 100
-/** A writer that dies more often than this in a minute will not get better: the process ends and is started anew. */
-const DEATHS_MAX = 5
-const DEATHS_WINDOW_MS = 60_000
 
 const overloaded = () =>
   new Problem('overloaded', { detail: 'Too many writes are waiting', headers: { 'retry-after': '1' } })
@@ -52,31 +54,34 @@ const interrupted = () =>
     headers: { 'retry-after': '1' },
   })
 
+/** Tenants whose data these writes may have changed; of what was interrupted nobody knows. */
+function tenantsOf({ items, command }: Waiting, outcomes?: readonly Outcome<ItemOutcome>[]): Tenant[] {
+  const changed = items.filter((_, at) => {
+    const outcome = outcomes?.[at]
+    return outcome === undefined || ('value' in outcome && 'counted' in outcome.value)
+  })
+  const tenants = changed.map(({ tenantId }) => tenantId)
+  if (command !== undefined && !SILENT_COMMANDS.has(command.name)) tenants.push(command.args[0] as Tenant)
+  return tenants
+}
+
 /**
- * The only writer of the database: a thread of its own with its own connection, so that neither an fsync nor a long report
- * holds up a read. What comes while it writes waits here and goes over in one message; every promise is kept only after the
- * transaction is on disk. A thread that dies takes what it was doing with it (503: whether that is on disk nobody knows) and
- * is started anew; what still waited goes to the next one.
+ * The queue in front of what writes. What comes while it writes waits here and goes over together, as one transaction; every
+ * promise is kept only after that is on disk. Beyond its bounds it refuses. When the backend fails nobody knows what of its
+ * request is on disk: that is 503, and what still waited goes on.
  */
-export async function startWriter({ config, health, logger, entry }: WriterParts) {
-  let worker: Worker
-  let isReady = false
-  let [isAlive, stopping] = [false, false]
+export function createWriter({ config, health, backend, onChange }: QueueParts) {
+  let stopping = false
   let queue: Waiting[] = []
-  let current: Waiting[] | undefined
+  let isWriting = false
   let [writes, bytes] = [0, 0]
-  let deaths: number[] = []
   let scheduled = false
   let timer: NodeJS.Timeout | undefined
-  /** Writes in the last message. */
+  /** Writes in the last request. */
   let group = 0
   let idle: (() => void) | undefined
 
-  function flush(): void {
-    scheduled = false
-    clearTimeout(timer)
-    timer = undefined
-    if (!isReady || current !== undefined || queue.length === 0) return
+  function take(): Waiting[] {
     let [count, size, end] = [0, 0, 0]
     for (const { items, bytes: more } of queue) {
       if (end > 0 && (count + items.length > MESSAGE_ITEMS_MAX || size + more > MESSAGE_BYTES_MAX)) break
@@ -85,41 +90,52 @@ export async function startWriter({ config, health, logger, entry }: WriterParts
       end++
     }
     group = end
-    current = queue.slice(0, end)
+    const taken = queue.slice(0, end)
     queue = queue.slice(end)
+    return taken
+  }
+
+  async function flush(): Promise<void> {
+    scheduled = false
+    clearTimeout(timer)
+    timer = undefined
+    if (isWriting || queue.length === 0) return
+    isWriting = true
+    const taken = take()
     const request: WriterRequest = {
-      items: current.flatMap(({ items }) => items),
-      commands: current.flatMap(({ command }) => (command === undefined ? [] : [command])),
+      items: taken.flatMap(({ items }) => items),
+      commands: taken.flatMap(({ command }) => (command === undefined ? [] : [command])),
     }
-    worker.postMessage(request)
+    const answer = await backend.write(request).catch(() => undefined)
+    isWriting = false
+    settle(taken, answer)
+    if (queue.length > 0) schedule()
   }
 
   /** As many senders as last time are on their way again: a moment's wait makes one transaction of two. */
   function schedule(): void {
-    if (scheduled || current !== undefined) return
-    if (queue.length < group / 2) return void (timer ??= setTimeout(flush, LINGER_MS))
+    if (scheduled || isWriting) return
+    if (queue.length < group / 2) return void (timer ??= setTimeout(() => void flush(), LINGER_MS))
     scheduled = true
-    setImmediate(flush)
+    setImmediate(() => void flush())
   }
 
-  function release(done: readonly Waiting[]): void {
+  function settle(done: readonly Waiting[], answer: WriterAnswer | undefined): void {
     for (const waiting of done) {
       writes -= Math.max(1, waiting.items.length)
       bytes -= waiting.bytes
     }
     if (writes === 0) idle?.()
-  }
-
-  function settle({ items, commands }: WriterAnswer): void {
-    const done = current ?? []
-    current = undefined
-    release(done)
     let [at, command] = [0, 0]
-    for (const waiting of done) {
-      const own = items.slice(at, (at += waiting.items.length))
-      waiting.settle(own, waiting.command === undefined ? undefined : commands[command++])
+    const outcomes = done.map((waiting) => answer?.items.slice(at, (at += waiting.items.length)))
+    if (onChange !== undefined) {
+      new Set(done.flatMap((waiting, index) => tenantsOf(waiting, outcomes[index]))).forEach(onChange)
     }
-    if (queue.length > 0) schedule()
+    done.forEach((waiting, index) => {
+      const own = outcomes[index]
+      if (own === undefined) return waiting.fail(interrupted())
+      waiting.settle(own, waiting.command === undefined ? undefined : answer?.commands[command++])
+    })
   }
 
   function add(waiting: Waiting): void {
@@ -135,48 +151,6 @@ export async function startWriter({ config, health, logger, entry }: WriterParts
     queue.push(waiting)
     schedule()
   }
-
-  function died(reason: unknown): void {
-    isReady = false
-    const lost = current ?? []
-    current = undefined
-    release(lost)
-    for (const { fail } of lost) fail(interrupted())
-    if (stopping) return
-    const now = Date.now()
-    deaths = [...deaths.filter((at) => at > now - DEATHS_WINDOW_MS), now]
-    logger.error({ err: reason, deaths: deaths.length }, 'the writer died')
-    if (deaths.length > DEATHS_MAX) {
-      logger.fatal({}, 'the writer keeps dying')
-      process.exit(EXIT.failed)
-    }
-    setTimeout(() => stopping || start(), RESTART_MS)
-  }
-
-  function start(onReady?: () => void, onRefusal?: (error: unknown) => void): void {
-    let reason: unknown
-    isAlive = true
-    worker = new Worker(entry ?? new URL('./worker.ts', import.meta.url), {
-      workerData: { config } satisfies WriterData,
-      name: 'writer',
-    })
-    worker.on('message', (message: FromWriter) => {
-      if ('answer' in message) return settle(message.answer)
-      if ('log' in message) return logger[message.log](message.fields, message.message)
-      if ('diskFailure' in message) return endAfterDiskFailure(logger, new Error(message.diskFailure))
-      isReady = true
-      onReady?.()
-      if (queue.length > 0) schedule()
-    })
-    worker.on('error', (error) => (reason = error))
-    worker.on('exit', () => {
-      isAlive = false
-      if (!isReady && onRefusal !== undefined) return onRefusal(reason)
-      died(reason)
-    })
-  }
-
-  await new Promise<void>((resolve, reject) => start(resolve, reject))
 
   const send = <T>(command: SentCommand): Promise<T> =>
     new Promise((resolve, reject) => {
@@ -224,15 +198,11 @@ export async function startWriter({ config, health, logger, entry }: WriterParts
       }),
     /** Writes that wait or are under way, a report being one. */
     pending: (): number => writes,
-    /** Writes what still waits and ends the thread. */
+    /** Writes what still waits and ends the backend. */
     async stop(): Promise<void> {
       if (writes > 0) await new Promise<void>((resolve) => (idle = resolve))
       stopping = true
-      if (!isAlive) return
-      await new Promise<void>((resolve) => {
-        worker.once('exit', () => resolve())
-        worker.postMessage('stop')
-      })
+      await backend.stop()
     },
   }
 }

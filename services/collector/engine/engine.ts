@@ -1,0 +1,33 @@
+import type { AuditStore } from '../audit/store.ts'
+import type { TokenStore } from '../exports/store.ts'
+import type { FindingStore } from '../findings/store.ts'
+import type { ReportStore } from '../reports/store.ts'
+import type { SchemaStore } from '../schemas/store.ts'
+import type { TimelineStore } from '../timeline/store.ts'
+import type { Versions } from '../versions/versions.ts'
+import type { Writer } from '../writer/queue.ts'
+
+/** Methods of a store that may answer at once (SQLite) or later (PostgreSQL). */
+export type Eventual<S> = {
+  [K in keyof S]: S[K] extends (...args: infer A) => infer R ? (...args: A) => R | Promise<R> : never
+}
+
+/** What routes read from. */
+export interface Stores {
+  reports: Eventual<ReportStore>
+  findings: Eventual<Pick<FindingStore, 'list' | 'get' | 'history'>>
+  tokens: Eventual<Pick<TokenStore, 'tenantOf' | 'history'>>
+  schemas: Eventual<Omit<SchemaStore, 'add'>>
+  timeline: Eventual<TimelineStore>
+  audit: Eventual<Pick<AuditStore, 'list'>>
+}
+
+/** A database with everything that the service does with it: routes know no other. */
+export interface Engine {
+  stores: Stores
+  /** Through which everything changes. */
+  writer: Writer
+  versions: Versions
+  /** Writes what waits, and releases what it holds. */
+  stop(): Promise<void>
+}

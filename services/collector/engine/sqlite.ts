@@ -1,0 +1,39 @@
+import type { Database } from '#shared/database.ts'
+import type { Health } from '#shared/health.ts'
+import type { Logger } from '#shared/logger.ts'
+import { createAuditStore } from '../audit/store.ts'
+import type { CollectorConfig } from '../config.ts'
+import { createTokenStore } from '../exports/store.ts'
+import { createFindingStore } from '../findings/store.ts'
+import { createReportStore } from '../reports/store.ts'
+import { createSchemaStore } from '../schemas/store.ts'
+import { createTimelineStore } from '../timeline/store.ts'
+import { createVersions } from '../versions/versions.ts'
+import { createWriter } from '../writer/queue.ts'
+import { startWriterThread } from '../writer/thread.ts'
+import type { Engine, Stores } from './engine.ts'
+
+interface SqliteParts {
+  /** Of this thread, which only reads. */
+  db: Database
+  config: CollectorConfig
+  health: Pick<Health, 'isDatabaseUsable'>
+  logger: Logger
+}
+
+const storesOf = (db: Database, config: CollectorConfig): Stores => ({
+  reports: createReportStore(db),
+  findings: createFindingStore(db, config.FINDING_FLAKY_CHANGES),
+  tokens: createTokenStore(db),
+  schemas: createSchemaStore(db),
+  timeline: createTimelineStore(db),
+  audit: createAuditStore(db),
+})
+
+/** One file, read by this thread and written by one of its own. */
+export async function openSqlite({ db, config, health, logger }: SqliteParts): Promise<Engine> {
+  const versions = createVersions()
+  const backend = await startWriterThread({ config, logger })
+  const writer = createWriter({ config, health, backend, onChange: versions.changed })
+  return { stores: storesOf(db, config), writer, versions, stop: writer.stop }
+}
