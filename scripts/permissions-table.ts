@@ -4,13 +4,13 @@ import {
   hasRole,
   PERMISSIONS,
   ROLES,
-  ROUTE_PERMISSIONS,
   SCOPES,
   SERVICE_ROLE,
   SYSTEM_TENANT,
   type PermissionClass,
   type Role,
 } from '#shared/permissions.ts'
+import { ROUTE_PERMISSIONS } from '#shared/route-permissions.ts'
 import { PROCESS_NAMES, type ProcessName } from '#shared/ports.ts'
 
 /** docs/permissions.md is written by `node scripts/permissions-table.ts`; a test fails when it is not what the code says. */

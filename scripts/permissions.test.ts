@@ -1,13 +1,6 @@
 import t from 'tap'
-import {
-  PERMISSIONS,
-  permissionsOf,
-  ROLES,
-  ROUTE_PERMISSIONS,
-  SERVICE_ROLE,
-  type PermissionClass,
-  type Role,
-} from '#shared/permissions.ts'
+import { PERMISSIONS, ROLES, SERVICE_ROLE, type PermissionClass, type Role } from '#shared/permissions.ts'
+import { permissionsOf, ROUTE_PERMISSIONS } from '#shared/route-permissions.ts'
 import { PROCESS_NAMES } from '#shared/ports.ts'
 import type { App } from '#shared/server.ts'
 import { PROCESSES, routesOf } from './test/routes.ts'

@@ -1,5 +1,6 @@
 import type { FastifyContextConfig } from 'fastify'
-import { permissionsOf, routeName, type PermissionName } from './permissions.ts'
+import { type PermissionName } from './permissions.ts'
+import { permissionsOf, routeName } from './route-permissions.ts'
 import type { ProcessName } from './ports.ts'
 import type { App } from './server.ts'
 

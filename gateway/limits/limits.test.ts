@@ -1,5 +1,5 @@
 import t from 'tap'
-import { ROUTE_PERMISSIONS } from '#shared/permissions.ts'
+import { ROUTE_PERMISSIONS } from '#shared/route-permissions.ts'
 import { until } from '#shared/test/until.ts'
 import { ask, type Reply } from '../test/client.ts'
 import { testGateway } from '../test/gateway.ts'
