@@ -63,7 +63,7 @@ function routesOf(process: ProcessName): string {
 
 const INTRO = `# Who may do what
 
-This page is made from \`shared/permissions.ts\`, which every process asks before it answers. A process with a route that is not in
+This page is made from \`shared/route-permissions.ts\`, which every process asks before it answers. A process with a route that is not in
 the table does not start.
 
 - Every account has one **role in each of its tenants**, and signs in to one of them. Each role may do what those before it may:

@@ -1,4 +1,5 @@
-import { PERMISSIONS, permissionsOf, type PermissionClass, type PermissionName } from '#shared/permissions.ts'
+import { PERMISSIONS, type PermissionClass, type PermissionName } from '#shared/permissions.ts'
+import { permissionsOf } from '#shared/route-permissions.ts'
 import { SERVICE_NAMES, type ServiceName } from '#shared/ports.ts'
 import { ROUTES } from '../../../gateway/upstreams.ts'
 
