@@ -16,6 +16,7 @@ export interface CollectorConfig extends CommonConfig, ApiKeysConfig, KeyringCon
   SCHEMAS_MAX: number
   REPLAY_CHUNK: number
   WRITE_QUEUE_MAX_BYTES: number
+  WRITE_QUEUE_SHARE: number
   REPORTS_LIST_MAX: number
   FINDINGS_LIST_MAX: number
   FINDING_FLAKY_CHANGES: number
@@ -57,6 +58,9 @@ export const settings: Settings<CollectorConfig> = {
   WRITE_QUEUE_MAX_BYTES: integer(1024, 1e10)
     .default(33_554_432)
     .description('Reports that may wait for the disk, in bytes; beyond: 503'),
+  WRITE_QUEUE_SHARE: integer(1, 1e6)
+    .default(4)
+    .description('Most that one tenant may have of what waits, as a multiple of the room that is left; beyond: 503'),
   REPORTS_LIST_MAX: integer(1, 10_000).default(100).description('Most reports in one page of the list'),
   FINDINGS_LIST_MAX: integer(1, 10_000).default(100).description('Most findings, or entries of a history, in one page'),
   FINDING_FLAKY_CHANGES: integer(1, 1000)

@@ -6,6 +6,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { CollectorConfig } from '../config.ts'
 import type { IngestItem, ItemOutcome } from '../ingest/item.ts'
 import { SILENT_COMMANDS, type Commands } from './commands.ts'
+import { createLanes, type InLane } from './lanes.ts'
 import { valueOf, type Outcome, type SentCommand, type WriterAnswer, type WriterRequest } from './protocol.ts'
 
 type CommandName = keyof Commands
@@ -30,8 +31,8 @@ interface QueueParts {
   onChange?: (tenant: Tenant) => void
 }
 
-/** Something that waits: reports, or one command. */
-interface Waiting {
+/** Something that waits: reports of one tenant, or one command. */
+interface Waiting extends InLane {
   items: readonly IngestItem[]
   bytes: number
   command?: SentCommand
@@ -44,6 +45,12 @@ export type Writer = ReturnType<typeof createWriter>
 /** Of one message: it is read, prepared and written in one go, and what comes after it waits for that. */
 const MESSAGE_ITEMS_MAX = 1000
 const MESSAGE_BYTES_MAX = 8_388_608
+/** Of one tenant in a message while others write, too: they wait for it. */
+const SHARED_ITEMS_MAX = 250
+/** Who wrote so long ago is about to write again. */
+const SHARED_MS = 1000
+/** The lane of what is nobody's. */
+const OWN_LANE = ''
 const LINGER_MS = 2
 
 const overloaded = () =>
@@ -65,14 +72,21 @@ function tenantsOf({ items, command }: Waiting, outcomes?: readonly Outcome<Item
   return tenants
 }
 
+const laneOf = ({ name, args, owner }: SentCommand): string =>
+  owner ?? (SILENT_COMMANDS.has(name) ? OWN_LANE : (args[0] as Tenant))
+
 /**
  * The queue in front of what writes. What comes while it writes waits here and goes over together, as one transaction; every
- * promise is kept only after that is on disk. Beyond its bounds it refuses. When the backend fails nobody knows what of its
+ * promise is kept only after that is on disk. Tenants have their turns, whoever of them sends most. Beyond its bounds it refuses,
+ * and before that whoever has most of it: a tenant that comes finds room. When the backend fails nobody knows what of its
  * request is on disk: that is 503, and what still waited goes on.
  */
 export function createWriter({ config, health, backend, onChange }: QueueParts) {
   let stopping = false
-  let queue: Waiting[] = []
+  const queue = createLanes<Waiting>()
+  /** What each tenant has in the queue and under way. */
+  const held = new Map<string, { writes: number; bytes: number }>()
+  let [lastLane, sharedAt] = [OWN_LANE, -Infinity]
   let isWriting = false
   let [writes, bytes] = [0, 0]
   let scheduled = false
@@ -82,16 +96,13 @@ export function createWriter({ config, health, backend, onChange }: QueueParts) 
   let idle: (() => void) | undefined
 
   function take(): Waiting[] {
-    let [count, size, end] = [0, 0, 0]
-    for (const { items, bytes: more } of queue) {
-      if (end > 0 && (count + items.length > MESSAGE_ITEMS_MAX || size + more > MESSAGE_BYTES_MAX)) break
-      count += items.length
-      size += more
-      end++
-    }
-    group = end
-    const taken = queue.slice(0, end)
-    queue = queue.slice(end)
+    const isShared = performance.now() - sharedAt < SHARED_MS
+    const taken = queue.take({
+      count: MESSAGE_ITEMS_MAX,
+      bytes: MESSAGE_BYTES_MAX,
+      ofLane: isShared ? SHARED_ITEMS_MAX : MESSAGE_ITEMS_MAX,
+    })
+    group = taken.length
     return taken
   }
 
@@ -99,7 +110,7 @@ export function createWriter({ config, health, backend, onChange }: QueueParts) 
     scheduled = false
     clearTimeout(timer)
     timer = undefined
-    if (isWriting || queue.length === 0) return
+    if (isWriting || queue.length() === 0) return
     isWriting = true
     const taken = take()
     const request: WriterRequest = {
@@ -109,22 +120,19 @@ export function createWriter({ config, health, backend, onChange }: QueueParts) 
     const answer = await backend.write(request).catch(() => undefined)
     isWriting = false
     settle(taken, answer)
-    if (queue.length > 0) schedule()
+    if (queue.length() > 0) schedule()
   }
 
   /** As many senders as last time are on their way again: a moment's wait makes one transaction of two. */
   function schedule(): void {
     if (scheduled || isWriting) return
-    if (queue.length < group / 2) return void (timer ??= setTimeout(() => void flush(), LINGER_MS))
+    if (queue.length() < group / 2) return void (timer ??= setTimeout(() => void flush(), LINGER_MS))
     scheduled = true
     setImmediate(() => void flush())
   }
 
   function settle(done: readonly Waiting[], answer: WriterAnswer | undefined): void {
-    for (const waiting of done) {
-      writes -= Math.max(1, waiting.items.length)
-      bytes -= waiting.bytes
-    }
+    done.forEach(leave)
     if (writes === 0) idle?.()
     let [at, command] = [0, 0]
     const outcomes = done.map((waiting) => answer?.items.slice(at, (at += waiting.items.length)))
@@ -138,23 +146,51 @@ export function createWriter({ config, health, backend, onChange }: QueueParts) 
     })
   }
 
+  function leave({ lane, count, bytes: size }: Waiting): void {
+    writes -= count
+    bytes -= size
+    const own = held.get(lane) as { writes: number; bytes: number }
+    own.writes -= count
+    own.bytes -= size
+    if (own.writes === 0) held.delete(lane)
+  }
+
+  /** Whether a tenant may have so much more of a bounded queue: what it has and what is free decide. */
+  const isAdmitted = (all: number, own: number, more: number, max: number) =>
+    all + more <= max && (own === 0 || own + more <= config.WRITE_QUEUE_SHARE * (max - all - more))
+
+  function enter(waiting: Waiting): boolean {
+    const { lane, count, bytes: size } = waiting
+    const own = held.get(lane) ?? { writes: 0, bytes: 0 }
+    const fits =
+      isAdmitted(writes, own.writes, count, config.WRITE_QUEUE_MAX) &&
+      isAdmitted(bytes, own.bytes, size, config.WRITE_QUEUE_MAX_BYTES)
+    if (writes > 0 && !fits) return false
+    writes += count
+    bytes += size
+    held.set(lane, { writes: own.writes + count, bytes: own.bytes + size })
+    if (lane !== OWN_LANE && lane !== lastLane) {
+      if (lastLane !== OWN_LANE) sharedAt = performance.now()
+      lastLane = lane
+    }
+    queue.add(waiting)
+    return true
+  }
+
   function add(waiting: Waiting): void {
-    const count = Math.max(1, waiting.items.length)
     if (!health.isDatabaseUsable()) {
       return waiting.fail(new Problem('unavailable', { detail: 'The database is not usable' }))
     }
     if (stopping) return waiting.fail(interrupted())
-    const isFull = writes + count > config.WRITE_QUEUE_MAX || bytes + waiting.bytes > config.WRITE_QUEUE_MAX_BYTES
-    if (writes > 0 && isFull) return waiting.fail(overloaded())
-    writes += count
-    bytes += waiting.bytes
-    queue.push(waiting)
+    if (!enter(waiting)) return waiting.fail(overloaded())
     schedule()
   }
 
   const send = <T>(command: SentCommand): Promise<T> =>
     new Promise((resolve, reject) => {
       add({
+        lane: laneOf(command),
+        count: 1,
         items: [],
         bytes: 0,
         command,
@@ -194,7 +230,8 @@ export function createWriter({ config, health, backend, onChange }: QueueParts) 
       new Promise((resolve, reject) => {
         let size = 0
         for (const { text } of items) size += text.length
-        add({ items, bytes: size, settle: resolve, fail: reject })
+        const lane = items[0]?.tenantId ?? OWN_LANE
+        add({ lane, count: Math.max(1, items.length), items, bytes: size, settle: resolve, fail: reject })
       }),
     /** Writes that wait or are under way, a report being one. */
     pending: (): number => writes,
