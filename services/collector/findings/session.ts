@@ -1,0 +1,95 @@
+import type { Tenant } from '#shared/scope.ts'
+import type { Sighting } from './fingerprint.ts'
+import { passedOver, seen, type Finding, type FindingEvent, type Folded, type Speaker } from './fold.ts'
+
+/** What is stored of one tenant's findings. */
+export interface KnownFindings {
+  get(fingerprint: string): Finding | undefined
+  /** Those that may be open at a place. */
+  openAt(rule: string, target: string): readonly Finding[]
+}
+
+export interface Happened {
+  tenantId: Tenant
+  fingerprint: string
+  event: FindingEvent
+  verdict: string
+  report: Speaker
+}
+
+/** Findings of one tenant while a write goes on. */
+function createTenantView(stored: KnownFindings) {
+  const known = new Map<string, Finding | undefined>()
+  const dirty = new Set<string>()
+  const places = new Map<string, Set<string>>()
+
+  function find(fingerprint: string): Finding | undefined {
+    if (!known.has(fingerprint)) known.set(fingerprint, stored.get(fingerprint))
+    return known.get(fingerprint)
+  }
+
+  /** Fingerprints of what may be open at a place. */
+  function openAt(rule: string, target: string): Set<string> {
+    const key = JSON.stringify([rule, target])
+    const found = places.get(key)
+    if (found !== undefined) return found
+    const rows = stored.openAt(rule, target)
+    for (const row of rows) if (!known.has(row.fingerprint)) known.set(row.fingerprint, row)
+    const fresh = new Set(rows.map(({ fingerprint }) => fingerprint))
+    places.set(key, fresh)
+    return fresh
+  }
+
+  return {
+    find,
+    openAt,
+    set(finding: Finding): void {
+      known.set(finding.fingerprint, finding)
+      dirty.add(finding.fingerprint)
+    },
+    changed: (): Finding[] => [...dirty].map((fingerprint) => known.get(fingerprint) as Finding),
+  }
+}
+
+export type FindingSession = ReturnType<typeof createFindingSession>
+
+/**
+ * Gathers what reports say of findings, in their order, while a write goes on: each finding is asked for once and changes once,
+ * whatever the number of reports.
+ */
+export function createFindingSession(storedOf: (tenant: Tenant) => KnownFindings) {
+  const views = new Map<Tenant, ReturnType<typeof createTenantView>>()
+  const events: Happened[] = []
+
+  return {
+    add(tenantId: Tenant, report: Speaker, sightings: readonly Sighting[]): void {
+      if (sightings.length === 0) return
+      const view = views.get(tenantId) ?? createTenantView(storedOf(tenantId))
+      views.set(tenantId, view)
+      const fold = ({ finding, event }: Folded) => {
+        view.set(finding)
+        if (event === undefined) return
+        events.push({ tenantId, fingerprint: finding.fingerprint, event, verdict: finding.verdict, report })
+      }
+      const spoken = new Set(sightings.map(({ fingerprint }) => fingerprint))
+      for (const sighting of sightings) {
+        const atPlace = view.openAt(sighting.rule, sighting.target)
+        for (const fingerprint of atPlace) {
+          if (spoken.has(fingerprint)) continue
+          const folded = passedOver(view.find(fingerprint) as Finding, report)
+          if (folded.event === undefined) continue
+          fold(folded)
+          atPlace.delete(fingerprint)
+        }
+        fold(seen(view.find(sighting.fingerprint), sighting, report))
+        const isOpen = view.find(sighting.fingerprint)?.state !== 'resolved'
+        if (isOpen) atPlace.add(sighting.fingerprint)
+        else atPlace.delete(sighting.fingerprint)
+      }
+    },
+    /** Findings that are others now, by tenant. */
+    changed: (): (readonly [Tenant, Finding[]])[] => [...views].map(([tenant, view]) => [tenant, view.changed()]),
+    /** What happened to them, in its order. */
+    events: (): readonly Happened[] => events,
+  }
+}
