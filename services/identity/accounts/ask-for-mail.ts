@@ -3,7 +3,7 @@ import Joi from 'joi'
 import { Problem } from '#shared/problem.ts'
 import type { Writes } from '#shared/writes.ts'
 import type { Mailer } from '../mail/mailer.ts'
-import { languageOf } from '../pages/language.ts'
+import { languageOf } from '#shared/language.ts'
 import { email } from './fields.ts'
 import { byAddress, type StrangerLimits } from './limits.ts'
 

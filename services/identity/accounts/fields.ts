@@ -1,5 +1,5 @@
 import Joi from 'joi'
-import { emailAddress } from '../mail/settings.ts'
+import { emailAddress } from '#shared/mail/settings.ts'
 import { emailOf } from './store.ts'
 
 function localeNamed(name: string): string | undefined {

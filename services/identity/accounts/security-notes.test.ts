@@ -2,7 +2,7 @@ import t from 'tap'
 import { authenticator } from '../test/authenticator.ts'
 import { withApp } from '../test/authenticator-app.ts'
 import { identity } from '../test/identity.ts'
-import { mailbox } from '../test/mailbox.ts'
+import { mailbox } from '#shared/test/mailbox.ts'
 
 t.test('whoever changes how an account is signed in to, its owner hears of it', async (t) => {
   const box = await mailbox(t)

@@ -1,13 +1,13 @@
 import { randomInt } from 'node:crypto'
 import { Counter, Gauge, type Registry } from 'prom-client'
 import type { Logger } from '#shared/logger.ts'
+import { createSmtp, type Outcome } from '#shared/mail/smtp.ts'
 import { Problem } from '#shared/problem.ts'
 import type { Writes } from '#shared/writes.ts'
 import { composeMail } from './message.ts'
 import type { Outbox, OutboxRow } from './outbox.ts'
 import { NOTES, type MailRequest, type PreparedMail } from './request.ts'
 import type { MailConfig } from './settings.ts'
-import { createSmtp, type Outcome } from './smtp.ts'
 
 export interface MailerDeps {
   outbox: Outbox

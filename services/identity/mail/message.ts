@@ -1,13 +1,7 @@
-import { html } from '../pages/html.ts'
-import { languageOfLocale, type Language } from '../pages/language.ts'
+import { html } from '#shared/html.ts'
+import { languageOfLocale, type Language } from '#shared/language.ts'
 import type { MailRequest, PreparedMail } from './request.ts'
 import { MAIL_TEXTS, SECURITY_TEXTS } from './texts.ts'
-
-export interface Message {
-  subject: string
-  text: string
-  html: string
-}
 
 const PRODUCT: Record<Language, string> = { ko: '나침반', en: 'Najimban' }
 

@@ -1,4 +1,4 @@
-import type { Texts } from '../pages/language.ts'
+import type { Texts } from '#shared/language.ts'
 import type { MailTemplate, SecurityEvent } from './request.ts'
 
 export interface MailText {

@@ -1,7 +1,7 @@
 import type { errors, KoaContextWithOIDC } from 'oidc-provider'
 import type { Context } from 'koa'
 import { renderPage } from '../pages/page.ts'
-import type { Language } from '../pages/language.ts'
+import type { Language } from '#shared/language.ts'
 import { languageFor } from './language.ts'
 import { deviceDonePage, deviceEndPage, userCodeConfirmPage, userCodePage } from './pages/device.ts'
 import { failurePage, signedOutPage, signOutPage } from './pages/outcome.ts'

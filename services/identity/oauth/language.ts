@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import { LANGUAGES, languageOf, type Language } from '../pages/language.ts'
+import { LANGUAGES, languageOf, type Language } from '#shared/language.ts'
 
 /**
  * The language of a page: what the person chose on it (`lang`), what the application asks for (`ui_locales`, OpenID Connect

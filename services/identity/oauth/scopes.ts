@@ -1,5 +1,5 @@
 import { SCOPES, type Scope } from '#shared/permissions.ts'
-import type { Texts } from '../pages/language.ts'
+import type { Texts } from '#shared/language.ts'
 
 /** Scopes of OpenID Connect Core 5.4 and 11; they let an application know who somebody is, not use anything. */
 export const IDENTITY_SCOPES = ['openid', 'profile', 'email', 'offline_access'] as const

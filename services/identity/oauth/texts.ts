@@ -1,4 +1,4 @@
-import type { Texts } from '../pages/language.ts'
+import type { Texts } from '#shared/language.ts'
 
 /** What the pages of the provider say. */
 export const TEXTS = {

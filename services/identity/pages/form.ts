@@ -1,7 +1,7 @@
 import { Problem } from '#shared/problem.ts'
 import type { App } from '#shared/server.ts'
 import { isUtf8 } from 'node:buffer'
-import { html, type Content, type Html } from './html.ts'
+import { html, type Content, type Html } from '#shared/html.ts'
 
 export interface Field {
   name: string

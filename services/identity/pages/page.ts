@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { Html, html, type Content } from './html.ts'
-import { LANGUAGES, type Language } from './language.ts'
+import { Html, html, type Content } from '#shared/html.ts'
+import { LANGUAGES, type Language } from '#shared/language.ts'
 import { STYLES, STYLES_HASH } from './styles.ts'
 
 export interface Page {

@@ -2,7 +2,7 @@ import t from 'tap'
 import { asTenant } from '#shared/scope.ts'
 import { requireGivable } from '../../tenants/realm.ts'
 import { identity, type Asked, type Identity, type Person } from '../../test/identity.ts'
-import { mailbox } from '../../test/mailbox.ts'
+import { mailbox } from '#shared/test/mailbox.ts'
 import type { AccountView } from '../view.ts'
 
 const ACCOUNTS = '/api/admin/accounts'

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { identity } from '../../test/identity.ts'
-import { mailbox } from '../../test/mailbox.ts'
+import { mailbox } from '#shared/test/mailbox.ts'
 
 const ME = '/api/auth/me'
 

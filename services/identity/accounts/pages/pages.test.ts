@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { Test } from 'tap'
 import { as, identity, type Identity } from '../../test/identity.ts'
-import { mailbox } from '../../test/mailbox.ts'
+import { mailbox } from '#shared/test/mailbox.ts'
 
 const NEW = '새로운 비밀번호 77'
 

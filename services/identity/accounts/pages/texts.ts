@@ -1,5 +1,5 @@
 import type { PasswordFault } from '../../login/policy.ts'
-import type { Texts } from '../../pages/language.ts'
+import type { Texts } from '#shared/language.ts'
 
 interface PageTexts {
   error: string

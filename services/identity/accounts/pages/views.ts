@@ -1,6 +1,6 @@
 import { button, field, form, notice } from '../../pages/form.ts'
-import { html } from '../../pages/html.ts'
-import type { Language } from '../../pages/language.ts'
+import { html } from '#shared/html.ts'
+import type { Language } from '#shared/language.ts'
 import type { Page } from '../../pages/page.ts'
 import { RESET_PATH, VERIFY_PATH } from '../mail-links.ts'
 import type { Account } from '../store.ts'

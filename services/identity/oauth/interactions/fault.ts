@@ -1,6 +1,6 @@
 import { Problem } from '#shared/problem.ts'
 import type { AccountState } from '../../accounts/store.ts'
-import type { Language } from '../../pages/language.ts'
+import type { Language } from '#shared/language.ts'
 import { TEXTS } from '../texts.ts'
 
 /** A refusal as a page shows it. */

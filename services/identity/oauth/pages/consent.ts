@@ -1,6 +1,6 @@
 import { button, form } from '../../pages/form.ts'
-import { html } from '../../pages/html.ts'
-import type { Language } from '../../pages/language.ts'
+import { html } from '#shared/html.ts'
+import type { Language } from '#shared/language.ts'
 import { OAUTH_SCOPES, SCOPE_WORDS, type OAuthScope } from '../scopes.ts'
 import { TEXTS } from '../texts.ts'
 import type { PageContent } from './sign-in.ts'

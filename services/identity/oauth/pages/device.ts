@@ -1,6 +1,6 @@
 import { button, field, form, notice } from '../../pages/form.ts'
-import { html } from '../../pages/html.ts'
-import type { Language } from '../../pages/language.ts'
+import { html } from '#shared/html.ts'
+import type { Language } from '#shared/language.ts'
 import { TEXTS } from '../texts.ts'
 import type { PageContent } from './sign-in.ts'
 
