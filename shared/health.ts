@@ -25,8 +25,9 @@ export function createHealth(name: string, database?: Database) {
   let state: 'starting' | 'ready' | 'draining' = 'starting'
   let usable = true
   const drainListeners: (() => void)[] = []
+  let ask = database === undefined ? undefined : () => isDatabaseUsable(database)
   const check = async () => {
-    if (database !== undefined) usable = await isDatabaseUsable(database)
+    if (ask !== undefined) usable = await ask()
   }
   void check()
   const timer = setInterval(() => void check(), DATABASE_CHECK_MS).unref()
@@ -36,6 +37,11 @@ export function createHealth(name: string, database?: Database) {
   const health = {
     name,
     check,
+    /** Asks about a database that is no file of this process; done when the first answer is there. */
+    watch: (isUsable: () => Promise<boolean>): Promise<void> => {
+      ask = isUsable
+      return check()
+    },
     setReady: () => {
       state = 'ready'
       loop.reset()

@@ -32,7 +32,8 @@ export interface ProcessOptions<C extends CommonConfig> {
   name: ProcessName
   settings: Settings<C>
   port: (config: C) => number
-  openDatabase?: (config: C) => Database
+  /** Undefined when it uses none of its own. */
+  openDatabase?: (config: C) => Database | undefined
   build: (config: C, deps: Deps) => Built | Promise<Built>
 }
 

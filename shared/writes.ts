@@ -2,11 +2,11 @@ import type { Database } from 'better-sqlite3'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { CommonConfig } from './config.ts'
 import { createGroupCommit } from './group-commit.ts'
-import type { Aad } from './envelope.ts'
 import type { Health } from './health.ts'
 import type { SealedColumn } from './key-rotation.ts'
 import type { Keyring } from './keyring.ts'
-import { invalidField, Problem } from './problem.ts'
+import { invalidField } from './problem.ts'
+import { rememberedOf, replayOf, sealedAnswer, textOf, type Remembered } from './remembered.ts'
 
 /** The table that remembers answers by Idempotency-Key; every service's first migration includes it. */
 export const IDEMPOTENCY_TABLE = `
@@ -40,24 +40,6 @@ export interface AnswerOptions {
 
 export type Writes = ReturnType<typeof createWrites>
 
-/** A remembered answer; a sealed one has its fingerprint inside, for a hash of a password is a password to guess. */
-interface Remembered {
-  fingerprint: string
-  status: number
-  body: string | Buffer
-}
-
-const SEALED_FINGERPRINT = 'sealed'
-/** A SHA-256 in hexadecimal. */
-const FINGERPRINT_LENGTH = 64
-
-const sealedAnswer = (owner: string, key: string): Aad => ({
-  table: 'idempotency_keys',
-  column: 'body',
-  row: key,
-  owner,
-})
-
 /** Where sealed answers are, for the rotation of keys. */
 export const REMEMBERED_ANSWERS: SealedColumn = {
   table: 'idempotency_keys',
@@ -83,8 +65,6 @@ export interface Once {
 export interface Performed extends Answer {
   replayed?: boolean
 }
-
-const textOf = ({ body }: Answer) => (body === undefined ? '' : typeof body === 'string' ? body : JSON.stringify(body))
 
 /**
  * What makes a request one that is done once (draft-ietf-httpapi-idempotency-key-header): a POST with an Idempotency-Key.
@@ -143,33 +123,15 @@ export function createWrites(
   }
   const timer = setInterval(() => void sweep(), HOUR_MS).unref()
 
-  function recall(owner: string, key: string): (Remembered & { body: string }) | undefined {
+  function once(named: Once, write: () => Answer): Performed {
+    const { owner, key } = named
     const known = find.get(owner, key, Date.now() - ttl)
-    if (known === undefined) return undefined
-    if (typeof known.body === 'string') return { ...known, body: known.body }
-    const text = requireKeyring().open(known.body, sealedAnswer(owner, key)).toString()
-    const [fingerprint, body] = [text.slice(0, FINGERPRINT_LENGTH), text.slice(FINGERPRINT_LENGTH)]
-    return { status: known.status, fingerprint, body }
-  }
-
-  function once({ owner, key, fingerprint, sensitive = false }: Once, write: () => Answer): Performed {
-    const known = recall(owner, key)
-    if (known === undefined) {
-      const answer = write()
-      const body = textOf(answer)
-      if (sensitive) {
-        const sealed = requireKeyring().seal(fingerprint + body, sealedAnswer(owner, key))
-        remember.run(owner, key, SEALED_FINGERPRINT, answer.status, sealed, Date.now())
-      } else remember.run(owner, key, fingerprint, answer.status, body, Date.now())
-      return { status: answer.status, body, replayed: false }
-    }
-    if (known.fingerprint !== fingerprint) {
-      throw new Problem('idempotency-mismatch', {
-        detail: 'This Idempotency-Key was already used with another request',
-        errors: [{ in: 'headers', field: 'idempotency-key', message: 'was used with another request' }],
-      })
-    }
-    return { status: known.status, body: known.body, replayed: true }
+    if (known !== undefined) return replayOf(named, known, requireKeyring)
+    const { status, body } = write()
+    const answer: Performed = { status, body: textOf({ status, body }), replayed: false }
+    const kept = rememberedOf(named, answer, requireKeyring)
+    remember.run(owner, key, kept.fingerprint, status, kept.body, Date.now())
+    return answer
   }
 
   function requireKeyring(): Keyring {

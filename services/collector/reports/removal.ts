@@ -1,6 +1,7 @@
 import type { Database } from '#shared/database.ts'
 import type { Tenant } from '#shared/scope.ts'
-import type { Countable, Rollups } from '../rollups/store.ts'
+import type { Rollups } from '../rollups/store.ts'
+import type { Countable } from '../rollups/tally.ts'
 
 export type Removal = ReturnType<typeof createRemoval>
 

@@ -1,23 +1,7 @@
 import type { Database } from '#shared/database.ts'
-import type { Severity } from '../ingest/severity.ts'
-
-export const HOUR_MS = 3_600_000
-
-/** What a report counts by. */
-export interface Countable {
-  tenantId: string
-  /** Milliseconds since 1970. */
-  createdAt: number
-  severity: Severity | null | undefined
-  /** 0 or 1, as it is stored. */
-  quarantined: number
-}
+import { createTally } from './tally.ts'
 
 export type Rollups = ReturnType<typeof createRollups>
-
-interface Change extends Countable {
-  by: number
-}
 
 /**
  * Counts that the timeline and the list would else make anew at every poll. They change in the transaction that changes the
@@ -36,23 +20,14 @@ export function createRollups(db: Database) {
 
   /** Counts gathered in one write; `apply` stores them, within the same transaction. */
   function tally() {
-    const changes = new Map<string, Change>()
+    const { count, changes } = createTally()
     return {
-      count(report: Countable, by: 1 | -1): void {
-        const { tenantId, quarantined } = report
-        const time = Math.floor(report.createdAt / HOUR_MS) * HOUR_MS
-        const severity = report.severity ?? undefined
-        const key = `${time} ${severity} ${quarantined} ${tenantId}`
-        const known = changes.get(key)
-        if (known === undefined) changes.set(key, { tenantId, createdAt: time, severity, quarantined, by })
-        else known.by += by
-      },
+      count,
       apply(): void {
-        for (const { tenantId, createdAt, severity = 'none', quarantined, by } of changes.values()) {
-          if (by === 0) continue
-          hour.run(tenantId, createdAt, severity, by)
+        for (const { tenantId, time, severity, quarantined, by } of changes()) {
+          hour.run(tenantId, time, severity, by)
           total.run(tenantId, quarantined, severity, by)
-          if (by < 0) emptyHour.run(tenantId, createdAt, severity)
+          if (by < 0) emptyHour.run(tenantId, time, severity)
         }
       },
     }

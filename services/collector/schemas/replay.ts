@@ -3,7 +3,8 @@ import type { Tenant } from '#shared/scope.ts'
 import { sightingsOf } from '../findings/fingerprint.ts'
 import type { FindingRecord } from '../findings/record.ts'
 import { evaluationsOf } from '../ingest/evaluations.ts'
-import type { Countable, Rollups } from '../rollups/store.ts'
+import type { Rollups } from '../rollups/store.ts'
+import type { Countable } from '../rollups/tally.ts'
 import type { Validators } from './validators.ts'
 
 /** How far a replay has come. */

@@ -1,6 +1,6 @@
 import type { Database } from '#shared/database.ts'
 import type { Tenant } from '#shared/scope.ts'
-import { HOUR_MS } from '../rollups/store.ts'
+import { HOUR_MS } from '../rollups/tally.ts'
 
 /** Reports of one hour (UTC), each counted once, in its severity. */
 export interface Bucket {

@@ -3,7 +3,7 @@ import t from 'tap'
 import { DEFAULT_TENANT } from '#shared/caller.ts'
 import { asTenant } from '#shared/scope.ts'
 import { collector, judged } from '../test/collector.ts'
-import { HOUR_MS } from '../rollups/store.ts'
+import { HOUR_MS } from '../rollups/tally.ts'
 import { createTimelineStore } from './store.ts'
 
 t.test('each report counts once, in its severity, in its hour', async (t) => {
