@@ -51,6 +51,18 @@ export function createGroupCommit(db: Database, options: GroupCommitOptions) {
   let queue: Waiting[] = []
   let scheduled = false
 
+  /** The first of a transaction has nobody before it, and needs no savepoint: SQLite would copy every page that it changes. */
+  function runFirst(write: Waiting): { value: unknown } | { error: unknown } {
+    try {
+      return { value: write.run() }
+    } catch (error) {
+      if (!db.inTransaction) throw error
+      rollback.run()
+      begin.run()
+      return { error }
+    }
+  }
+
   function runAlone(write: Waiting): { value: unknown } | { error: unknown } {
     savepoint.run()
     try {
@@ -74,7 +86,7 @@ export function createGroupCommit(db: Database, options: GroupCommitOptions) {
     let results: ReturnType<typeof runAlone>[]
     try {
       begin.run()
-      results = batch.map(runAlone)
+      results = batch.map((write, index) => (index === 0 ? runFirst(write) : runAlone(write)))
       commit.run()
     } catch (error) {
       if (db.inTransaction) rollback.run()
