@@ -1,5 +1,6 @@
 import { html } from '#shared/html.ts'
 import { languageOfLocale, type Language } from '#shared/language.ts'
+import type { Message } from '#shared/mail/message.ts'
 import type { MailRequest, PreparedMail } from './request.ts'
 import { MAIL_TEXTS, SECURITY_TEXTS } from './texts.ts'
 

@@ -1,0 +1,6 @@
+/** A mail in both forms. */
+export interface Message {
+  subject: string
+  text: string
+  html: string
+}
