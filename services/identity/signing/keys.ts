@@ -1,6 +1,7 @@
-import { createPrivateKey, generateKeyPairSync, hash, type JsonWebKeyInput, type KeyObject } from 'node:crypto'
+import { createPrivateKey, hash, type JsonWebKeyInput, type KeyObject } from 'node:crypto'
 import type { JWK } from 'jose'
 import { ACCESS_TOKEN } from '#shared/access-token.ts'
+import { newKeyPair } from '#shared/ed25519.ts'
 import type { Logger } from '#shared/logger.ts'
 import type { Writes } from '#shared/writes.ts'
 import type { IdentityConfig } from '../config.ts'
@@ -23,16 +24,6 @@ const DAY_MS = 86_400_000
 const TEND_MS = 60_000
 /** Longest life of what a key has signed: an hour for access tokens and for ID tokens; doubled for clocks that differ. */
 const KEPT_AFTER_MS = 7_200_000
-
-/** Thumbprint of an Ed25519 key (RFC 7638, RFC 8037 appendix A.3): its members in this very order. */
-const thumbprint = (x: string): string => hash('sha256', JSON.stringify({ crv: 'Ed25519', kty: 'OKP', x }), 'base64url')
-
-function newPair(): { publicJwk: JWK; privateJwk: JWK } {
-  const { privateKey } = generateKeyPairSync('ed25519')
-  const { x, d } = privateKey.export({ format: 'jwk' }) as { x: string; d: string }
-  const publicJwk = { kty: 'OKP', crv: 'Ed25519', x, kid: thumbprint(x), alg: ACCESS_TOKEN.alg, use: 'sig' }
-  return { publicJwk, privateJwk: { ...publicJwk, d } }
-}
 
 /** Which of these keys, in the order in which they sign, does so at a moment. */
 export const signingOf = (keys: readonly SigningKey[], at: number): SigningKey =>
@@ -60,7 +51,7 @@ export function createSigningKeys({ store, writes, config, logger, now = Date.no
   }
 
   function add(active: number): void {
-    const { publicJwk, privateJwk } = newPair()
+    const { publicJwk, privateJwk } = newKeyPair(ACCESS_TOKEN.alg)
     store.add(publicJwk, privateJwk, active)
   }
 
