@@ -2,8 +2,9 @@ import { apiKeysSetting, type ApiKeysConfig } from '#shared/api-keys.ts'
 import { commonSettings, integer, text, type CommonConfig, type Settings } from '#shared/config.ts'
 import { keyringSettings, type KeyringConfig } from '#shared/keyring.ts'
 import Joi from 'joi'
+import { tenantsSettings, type TenantsConfig } from './tenants/settings.ts'
 
-export interface CollectorConfig extends CommonConfig, ApiKeysConfig, KeyringConfig {
+export interface CollectorConfig extends CommonConfig, ApiKeysConfig, KeyringConfig, TenantsConfig {
   COLLECTOR_BODY_MAX_BYTES: number
   REPORT_STRING_MAX: number
   REPORT_NUMBER_MAX: number
@@ -34,6 +35,7 @@ export interface CollectorConfig extends CommonConfig, ApiKeysConfig, KeyringCon
 export const settings: Settings<CollectorConfig> = {
   ...commonSettings,
   ...keyringSettings,
+  ...tenantsSettings,
   API_KEYS: apiKeysSetting,
   COLLECTOR_BODY_MAX_BYTES: integer(1024, 1e9).default(1_048_576).description('Largest report, in bytes'),
   REPORT_STRING_MAX: integer(1, 1e9).default(1_048_576).description('Longest text or key in a report, in characters'),

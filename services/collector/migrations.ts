@@ -2,6 +2,7 @@ import { openDatabase, type Database, type Migration } from '#shared/database.ts
 import { IDEMPOTENCY_TABLE } from '#shared/writes.ts'
 import path from 'node:path'
 import type { CollectorConfig } from './config.ts'
+import { TENANT_TABLES } from './tenants/migration.ts'
 
 /** Marks the file as the collector's: 'NJco'. */
 const APPLICATION_ID = 0x4e_4a_63_6f
@@ -159,6 +160,8 @@ export const migrations: readonly Migration[] = [
   );
   CREATE INDEX finding_events_by_finding ON finding_events (tenantId, fingerprint);
   CREATE INDEX finding_events_by_time ON finding_events (tenantId, at);`,
+
+  TENANT_TABLES,
 ]
 
 /** The database as its one writer opens it. */

@@ -5,6 +5,7 @@ import type { Once, Writes } from '#shared/writes.ts'
 import type { Sighting } from '../findings/fingerprint.ts'
 import type { FindingRecord } from '../findings/record.ts'
 import type { Rollups } from '../rollups/store.ts'
+import type { Usage } from '../tenants/usage.ts'
 import type { ItemOutcome } from './item.ts'
 import type { Severity } from './severity.ts'
 
@@ -33,6 +34,12 @@ export interface NewReport {
   once: Once | undefined
 }
 
+/** What became of a report that was not there. */
+export function outcomeOf({ id, severity, report, errors, labelsDropped }: NewReport): ItemOutcome {
+  const counted = { severity, bytes: Buffer.byteLength(report), labelsDropped }
+  return errors.length === 0 ? { status: 'stored', id, counted } : { status: 'quarantined', id, counted, errors }
+}
+
 export type IngestStore = ReturnType<typeof createIngestStore>
 
 const HOUR_MS = 3_600_000
@@ -40,6 +47,7 @@ const HOUR_MS = 3_600_000
 interface IngestParts {
   rollups: Rollups
   findings: FindingRecord
+  usage: Usage
   once: Writes['once']
   /** For so long the same report is stored only once; 0 stores it every time. */
   dedupeHours: number
@@ -49,12 +57,13 @@ interface IngestParts {
 interface Session {
   tally: ReturnType<Rollups['tally']>
   told: ReturnType<FindingRecord['session']>
+  used: ReturnType<Usage['tally']>
 }
 
 /** The answer of a single report, as it is remembered. */
 export const ingestedBody = (id: string): string => `{"id":"${id}","status":"ingested"}`
 
-export function createIngestStore(db: Database, { rollups, findings, once, dedupeHours }: IngestParts) {
+export function createIngestStore(db: Database, { rollups, findings, usage, once, dedupeHours }: IngestParts) {
   const insert = db.prepare(
     `INSERT INTO reports (id, tenantId, createdAt, updatedAt, severity, policyVersion, markdown, report,
        quarantined, errors, schemaName, labels)
@@ -76,7 +85,7 @@ export function createIngestStore(db: Database, { rollups, findings, once, dedup
   const present = db.prepare<[string], number>('SELECT 1 FROM reports WHERE id = ?').pluck()
   const cutoffAt = (now: number) => now - dedupeHours * HOUR_MS
 
-  function addOne(report: NewReport, { tally, told }: Session): ItemOutcome {
+  function addOne(report: NewReport, { tally, told, used }: Session): ItemOutcome {
     const { id, tenantId, createdAt, severity, policyVersion, markdown, hash, errors, schemaName, labels } = report
     if (report.isRestored && present.get(id) !== undefined) return { status: 'duplicate', id }
     if (
@@ -94,14 +103,16 @@ export function createIngestStore(db: Database, { rollups, findings, once, dedup
     )
     tally.count({ tenantId, createdAt, severity, quarantined }, 1)
     told.add(tenantId, report, report.sightings)
-    const counted = { severity, bytes: Buffer.byteLength(report.report), labelsDropped: report.labelsDropped }
-    return quarantined === 0 ? { status: 'stored', id, counted } : { status: 'quarantined', id, counted, errors }
+    const bytes = Buffer.byteLength(report.report) + Buffer.byteLength(markdown ?? '')
+    if (report.isRestored) used.returned({ tenantId, bytes })
+    else used.came({ tenantId, createdAt, bytes })
+    return outcomeOf(report)
   }
 
   return {
     /** Stores reports, within one write; the same content within the time of remembrance is stored once. */
     add(reports: readonly NewReport[]): ItemOutcome[] {
-      const session = { tally: rollups.tally(), told: findings.session() }
+      const session = { tally: rollups.tally(), told: findings.session(), used: usage.tally() }
       const outcomes = reports.map((report): ItemOutcome => {
         if (report.once === undefined) return addOne(report, session)
         let outcome: ItemOutcome | undefined
@@ -113,6 +124,7 @@ export function createIngestStore(db: Database, { rollups, findings, once, dedup
       })
       session.tally.apply()
       session.told.apply()
+      session.used.apply()
       return outcomes
     },
     /** Forgets contents that are past their time, at most `limit`; @returns how many */

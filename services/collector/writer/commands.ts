@@ -17,6 +17,7 @@ import { createReplay } from '../schemas/replay.ts'
 import { createRegistry } from '../schemas/registry.ts'
 import { createSchemaStore } from '../schemas/store.ts'
 import { createValidators } from '../schemas/validators.ts'
+import { createUsage } from '../tenants/usage.ts'
 
 export type Commands = ReturnType<typeof createCommands>['commands']
 
@@ -34,15 +35,16 @@ export const SILENT_COMMANDS: ReadonlySet<string> = new Set<keyof Commands>([
  */
 export function createCommands(db: Database, config: CollectorConfig, once: Writes['once']) {
   const rollups = createRollups(db)
+  const usage = createUsage(db)
   const reports = createReportStore(db)
-  const removal = createRemoval(db, rollups)
+  const removal = createRemoval(db, rollups, usage)
   const tokens = createTokenStore(db)
   const audit = createAuditStore(db)
   const schemas = createSchemaStore(db)
   const validators = createValidators(schemas)
   const findings = createFindingRecord(db)
   const found = createFindingStore(db, config.FINDING_FLAKY_CHANGES)
-  const ingest = createIngestStore(db, { rollups, findings, once, dedupeHours: config.INGEST_DEDUPE_HOURS })
+  const ingest = createIngestStore(db, { rollups, findings, usage, once, dedupeHours: config.INGEST_DEDUPE_HOURS })
   const registry = createRegistry(schemas, config)
 
   const commands = {

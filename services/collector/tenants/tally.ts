@@ -1,0 +1,53 @@
+import { dayOf } from './quota.ts'
+
+/** A report as its tenant's usage counts it. */
+export interface Used {
+  tenantId: string
+  /** Of it and its markdown, as they are stored. */
+  bytes: number
+}
+
+/** What came on a day. */
+export interface DayUse extends Used {
+  /** First millisecond of the UTC day. */
+  day: number
+  reports: number
+}
+
+/** What there is more of, or less. */
+export interface StorageUse extends Used {
+  reports: number
+}
+
+/** Gathers what a write changes of what tenants use, once for all reports of a day. */
+export function createUsageTally() {
+  const days = new Map<string, DayUse>()
+  const storage = new Map<string, StorageUse>()
+
+  function store({ tenantId, bytes }: Used, by: 1 | -1): void {
+    const known = storage.get(tenantId) ?? { tenantId, reports: 0, bytes: 0 }
+    known.reports += by
+    known.bytes += by * bytes
+    storage.set(tenantId, known)
+  }
+  return {
+    /** One that came now. */
+    came(report: Used & { createdAt: number }): void {
+      const { tenantId, bytes } = report
+      const day = dayOf(report.createdAt)
+      const key = `${day} ${tenantId}`
+      const known = days.get(key) ?? { tenantId, day, reports: 0, bytes: 0 }
+      known.reports++
+      known.bytes += bytes
+      days.set(key, known)
+      store(report, 1)
+    },
+    /** One that is back: the day on which it came has counted it. */
+    returned: (report: Used) => store(report, 1),
+    gone: (report: Used) => store(report, -1),
+    days: (): DayUse[] => [...days.values()],
+    storage: (): StorageUse[] => [...storage.values()],
+  }
+}
+
+export type UsageTally = ReturnType<typeof createUsageTally>
