@@ -14,6 +14,8 @@ export interface DatabaseOptions {
   /** Four bytes that mark the file as this service's (PRAGMA application_id). */
   applicationId: number
   migrations: readonly Migration[]
+  /** Files that are made with it can give free pages back to the disk, in steps (PRAGMA incremental_vacuum). */
+  autoVacuum?: 'incremental'
 }
 
 /** A database file that must not be opened: one line that names the file and the way out. */
@@ -42,12 +44,14 @@ function configure(db: Database): void {
 }
 
 /** Makes the file under another name and renames it, so that a crash never leaves an unmarked, empty database. */
-function create({ file, applicationId }: DatabaseOptions): void {
+function create({ file, applicationId, autoVacuum }: DatabaseOptions): void {
   const folder = path.dirname(file)
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   const fresh = `${file}.new`
   rmSync(fresh, { force: true })
   const db = new Sqlite(fresh)
+  // Before anything else: a file that has a page already would need to be rewritten for it.
+  if (autoVacuum !== undefined) db.pragma(`auto_vacuum = ${autoVacuum}`)
   db.pragma(`application_id = ${applicationId}`)
   db.close()
   renameSync(fresh, file)

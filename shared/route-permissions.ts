@@ -79,7 +79,15 @@ export const ROUTE_PERMISSIONS: Record<ProcessName, Partial<Record<PermissionNam
   },
   collector: {
     // The token in the link of a bundle is the permission.
-    public: [...PROBES, 'GET /metrics', 'GET /reports/:id/bundle.zip'],
+    public: [
+      ...PROBES,
+      'GET /metrics',
+      'GET /reports/:id/bundle.zip',
+      // Without a token it asks for what the class reports.export asks for.
+      'GET /reports/:id/report.html',
+      'GET /bundle-keys',
+      'GET /bundle-keys/:kid',
+    ],
     ingest: ['POST /ingest/qc', 'POST /ingest/qc/batch'],
     'reports.read': [
       'GET /reports',
@@ -93,11 +101,19 @@ export const ROUTE_PERMISSIONS: Record<ProcessName, Partial<Record<PermissionNam
     'reports.export': ['GET /reports/:id/bundle-meta', 'GET /reports/:id/sign-history'],
     'reports.write': [
       'POST /reports/:id/sign',
+      'DELETE /reports/:id/sign/:link',
       'POST /reports/replay',
       'PUT /findings/:fingerprint/mute',
       'DELETE /findings/:fingerprint/mute',
     ],
-    'tenant.admin': ['DELETE /reports/:id', 'POST /admin/retention/run', 'PUT /schemas/:name'],
+    'system.admin': ['POST /bundle-keys/rotate'],
+    'tenant.admin': ['DELETE /reports/:id', 'GET /admin/retention',
+      'PUT /admin/retention',
+      'POST /admin/retention/run',
+      'GET /admin/retention/runs',
+      'POST /admin/retention/restore',
+      'PUT /reports/:id/hold',
+      'DELETE /reports/:id/hold', 'PUT /schemas/:name'],
     'audit.read': ['GET /admin/audit/logs'],
   },
   identity: {

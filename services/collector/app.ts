@@ -8,15 +8,20 @@ import { auditRoutes } from './audit/routes.ts'
 import { settings, type CollectorConfig } from './config.ts'
 import type { Engine } from './engine/engine.ts'
 import { openSqlite } from './engine/sqlite.ts'
-import { bundleRoutes, signRoutes } from './exports/routes.ts'
+import { createBundleKeys } from './exports/keys/keys.ts'
+import { keyRoutes } from './exports/keys/routes.ts'
+import { createOpening } from './exports/opening.ts'
+import { pageRoutes } from './exports/page/routes.ts'
+import { bundleMetaRoutes, bundleRoutes, signRoutes } from './exports/routes.ts'
 import { findingRoutes } from './findings/routes.ts'
 import { batchRoutes } from './ingest/batch/routes.ts'
 import { ingestRoutes } from './ingest/routes.ts'
 import { openForReading } from './migrations.ts'
+import { openPostgres } from './postgres/engine.ts'
 import { createCollectorMetrics } from './probes/metrics.ts'
 import { probeRoutes } from './probes/routes.ts'
 import { reportRoutes } from './reports/routes.ts'
-import { retentionRoutes } from './retention/routes.ts'
+import { startRetention } from './retention/start.ts'
 import { schemaRoutes } from './schemas/routes.ts'
 import { createTenantGuard } from './tenants/guard.ts'
 import { createTenants } from './tenants/tenants.ts'
@@ -32,13 +37,17 @@ export const collectorProcess: ProcessOptions<CollectorConfig> = {
   name: INFO.name,
   settings,
   port: (config) => config.COLLECTOR_PORT,
-  openDatabase: openForReading,
+  openDatabase: (config) => (config.COLLECTOR_DATABASE_URL === undefined ? openForReading(config) : undefined),
   build: buildCollector,
 }
 
 export async function openEngine(config: CollectorConfig, { logger, health, database }: Deps): Promise<Engine> {
   // Refused here, or made, before the writer needs it.
-  openKeyring(config)
+  const keyring = openKeyring(config)
+  const { COLLECTOR_DATABASE_URL } = config
+  if (COLLECTOR_DATABASE_URL !== undefined) {
+    return await openPostgres({ config: { ...config, COLLECTOR_DATABASE_URL }, keyring, health, logger })
+  }
   return await openSqlite({ db: database as Database, config, health, logger })
 }
 
@@ -53,29 +62,38 @@ export function serveCollector(config: CollectorConfig, deps: Deps, engine: Engi
   const { reports, tokens, schemas } = stores
   const metrics = createCollectorMetrics(deps.metrics.registry, writer.pending)
   const tenants = createTenants(config.API_KEYS)
+  const guard = createTenantGuard(tenants, metrics)
   const answerCache = createVersionedAnswers(config.ANSWER_CACHE_MAX_BYTES, ({ caller }) =>
     engine.versions.of(caller.tenant),
   )
   const { app } = createGuardedServer(INFO, config, deps, {
-    authenticate: createTenantGuard(tenants, metrics),
+    authenticate: (request) => guard(request),
     answerCache,
   })
   const audit = createAuditLog({ store: stores.audit, writer, config, metrics, logger })
+  const retention = startRetention({ stores, writer, config, metrics: metrics.retention, logger })
+
+  const opening = createOpening({ reports, tokens, writer, metrics })
+  const keys = createBundleKeys({ store: stores.bundleKeys, writer, keyring: openKeyring(config) })
 
   recordRequests(app, audit, tenants)
   void app.register(probeRoutes(health, metrics))
   // The token in the link is enough: the console opens it in a new tab, without headers.
-  void app.register(bundleRoutes(reports, tokens, metrics))
+  void app.register(bundleRoutes(opening, keys, metrics))
+  void app.register(pageRoutes(opening, reports, guard))
   void app.register(ingestRoutes(writer, schemas, config, metrics))
   void app.register(batchRoutes({ writer, config, metrics }, schemas))
-  void app.register(reportRoutes(reports, writer, config))
+  void app.register(reportRoutes(stores, writer, config))
   void app.register(findingRoutes(stores.findings, writer, config))
   void app.register(schemaRoutes(schemas, writer, config))
-  void app.register(signRoutes(reports, tokens, writer, config, metrics))
+  void app.register(signRoutes({ reports, tokens, writer, config, metrics }))
+  void app.register(bundleMetaRoutes(reports, keys))
+  void app.register(keyRoutes(keys, writer))
   void app.register(timelineRoutes(stores.timeline, config))
-  void app.register(retentionRoutes(writer, config, metrics))
+  void app.register(retention.routes)
   void app.register(auditRoutes(audit, config))
   const close = async () => {
+    await retention.stop()
     await audit.stop()
     await engine.stop()
   }

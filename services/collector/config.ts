@@ -2,9 +2,13 @@ import { apiKeysSetting, type ApiKeysConfig } from '#shared/api-keys.ts'
 import { commonSettings, integer, text, type CommonConfig, type Settings } from '#shared/config.ts'
 import { keyringSettings, type KeyringConfig } from '#shared/keyring.ts'
 import Joi from 'joi'
+import { exportSettings, type ExportConfig } from './exports/settings.ts'
+import { retentionSettings, type RetentionConfig } from './retention/settings.ts'
+import { postgresSettings, type PostgresConfig } from './postgres/settings.ts'
 import { tenantsSettings, type TenantsConfig } from './tenants/settings.ts'
 
-export interface CollectorConfig extends CommonConfig, ApiKeysConfig, KeyringConfig, TenantsConfig {
+export interface CollectorConfig
+  extends CommonConfig, PostgresConfig, ApiKeysConfig, KeyringConfig, TenantsConfig, ExportConfig, RetentionConfig {
   COLLECTOR_BODY_MAX_BYTES: number
   REPORT_STRING_MAX: number
   REPORT_NUMBER_MAX: number
@@ -12,6 +16,7 @@ export interface CollectorConfig extends CommonConfig, ApiKeysConfig, KeyringCon
   INGEST_BATCH_MAX_BYTES: number
   INGEST_CHUNK: number
   INGEST_DEDUPE_HOURS: number
+  INGEST_DEDUPE_MAX: number
   LABEL_ALLOWLIST: string
   SCHEMA_MAX_BYTES: number
   SCHEMAS_MAX: number
@@ -35,7 +40,10 @@ export interface CollectorConfig extends CommonConfig, ApiKeysConfig, KeyringCon
 export const settings: Settings<CollectorConfig> = {
   ...commonSettings,
   ...keyringSettings,
+  ...postgresSettings,
   ...tenantsSettings,
+  ...retentionSettings,
+  ...exportSettings,
   API_KEYS: apiKeysSetting,
   COLLECTOR_BODY_MAX_BYTES: integer(1024, 1e9).default(1_048_576).description('Largest report, in bytes'),
   REPORT_STRING_MAX: integer(1, 1e9).default(1_048_576).description('Longest text or key in a report, in characters'),
@@ -53,6 +61,11 @@ export const settings: Settings<CollectorConfig> = {
   INGEST_DEDUPE_HOURS: integer(0, 720)
     .default(24)
     .description('Time in which the same report is stored only once; 0 stores it every time'),
+  INGEST_DEDUPE_MAX: integer(1, 1e9)
+    .default(3_000_000)
+    .description(
+      'Reports that can be known again within that time; beyond, the oldest are not. About 11 bytes of memory each',
+    ),
   LABEL_ALLOWLIST: text().default('decision,ok').description('Names of labels that are kept of a report'),
   SCHEMA_MAX_BYTES: integer(100, 1e6).default(65_536).description('Largest schema of a tenant, in bytes'),
   SCHEMAS_MAX: integer(1, 10_000).default(100).description('Most versions of all schemas of a tenant together'),

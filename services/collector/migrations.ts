@@ -2,6 +2,10 @@ import { openDatabase, type Database, type Migration } from '#shared/database.ts
 import { IDEMPOTENCY_TABLE } from '#shared/writes.ts'
 import path from 'node:path'
 import type { CollectorConfig } from './config.ts'
+import { EXPORT_TABLES } from './exports/migration.ts'
+import { APPENDED_HASHES } from './ingest/migration.ts'
+import { RETENTION_TABLES } from './retention/migration.ts'
+import { prepareToShrink } from './retention/space.ts'
 import { TENANT_TABLES } from './tenants/migration.ts'
 
 /** Marks the file as the collector's: 'NJco'. */
@@ -162,15 +166,24 @@ export const migrations: readonly Migration[] = [
   CREATE INDEX finding_events_by_time ON finding_events (tenantId, at);`,
 
   TENANT_TABLES,
+  EXPORT_TABLES,
+  APPENDED_HASHES,
+  RETENTION_TABLES,
 ]
 
 /** The database as its one writer opens it. */
 export const openCollectorDatabase = (config: Pick<CollectorConfig, 'DATA_DIR'>): Database =>
-  openDatabase({ file: path.join(config.DATA_DIR, 'collector.db'), applicationId: APPLICATION_ID, migrations })
+  openDatabase({
+    file: path.join(config.DATA_DIR, 'collector.db'),
+    applicationId: APPLICATION_ID,
+    migrations,
+    autoVacuum: 'incremental',
+  })
 
 /** The database for those who only read: made and migrated when that is due, and then closed to writes. */
-export function openForReading(config: Pick<CollectorConfig, 'DATA_DIR'>): Database {
+export function openForReading(config: Pick<CollectorConfig, 'DATA_DIR' | 'RETENTION_VACUUM_MAX_BYTES'>): Database {
   const db = openCollectorDatabase(config)
+  prepareToShrink(db, config.RETENTION_VACUUM_MAX_BYTES)
   db.pragma('query_only = ON')
   return db
 }

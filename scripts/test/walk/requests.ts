@@ -47,6 +47,10 @@ export const REQUESTS: Record<string, Special> = {
   'POST /ingest/qc/batch': { body: () => [{ status: { api: 'pass' } }], answers: [200] },
   // Others would make a schema of their own, of the same name.
   'PUT /schemas/:name': { body: (_things, who) => ({ type: who === 'owner' ? 'object' : 'nonsense' }), others: 400 },
+  'PUT /reports/:id/hold': { body: () => ({ reason: '소송' }) },
+  'PUT /admin/retention': { body: () => ({ retainDays: 100 }) },
+  'POST /admin/retention/run': { body: () => ({ dry_run: true }) },
+  'POST /admin/retention/restore': { answers: [415] },
   'PUT /findings/:fingerprint/mute': { body: () => ({ reason: '알고 있음', until: '2099-01-01T00:00:00Z' }) },
 
   'PUT /api/auth/me/email': {

@@ -1,7 +1,10 @@
 import type { AuditStore } from '../audit/store.ts'
+import type { BundleKeyStore } from '../exports/keys/store.ts'
 import type { TokenStore } from '../exports/store.ts'
 import type { FindingStore } from '../findings/store.ts'
 import type { ReportStore } from '../reports/store.ts'
+import type { HoldStore } from '../retention/holds/store.ts'
+import type { RetentionStore } from '../retention/store.ts'
 import type { SchemaStore } from '../schemas/store.ts'
 import type { TimelineStore } from '../timeline/store.ts'
 import type { Versions } from '../versions/versions.ts'
@@ -16,10 +19,13 @@ export type Eventual<S> = {
 export interface Stores {
   reports: Eventual<ReportStore>
   findings: Eventual<Pick<FindingStore, 'list' | 'get' | 'history'>>
-  tokens: Eventual<Pick<TokenStore, 'tenantOf' | 'history'>>
+  tokens: Eventual<Pick<TokenStore, 'find' | 'history'>>
+  bundleKeys: Eventual<Pick<BundleKeyStore, 'all'>>
   schemas: Eventual<Omit<SchemaStore, 'add'>>
   timeline: Eventual<TimelineStore>
   audit: Eventual<Pick<AuditStore, 'list'>>
+  holds: Eventual<Pick<HoldStore, 'get' | 'count'>>
+  retention: Eventual<RetentionStore>
 }
 
 /** A database with everything that the service does with it: routes know no other. */

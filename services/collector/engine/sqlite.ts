@@ -3,9 +3,12 @@ import type { Health } from '#shared/health.ts'
 import type { Logger } from '#shared/logger.ts'
 import { createAuditStore } from '../audit/store.ts'
 import type { CollectorConfig } from '../config.ts'
+import { createBundleKeyStore } from '../exports/keys/store.ts'
 import { createTokenStore } from '../exports/store.ts'
 import { createFindingStore } from '../findings/store.ts'
 import { createReportStore } from '../reports/store.ts'
+import { createHoldStore } from '../retention/holds/store.ts'
+import { createRetentionStore } from '../retention/store.ts'
 import { createSchemaStore } from '../schemas/store.ts'
 import { createTimelineStore } from '../timeline/store.ts'
 import { createVersions } from '../versions/versions.ts'
@@ -25,9 +28,12 @@ const storesOf = (db: Database, config: CollectorConfig): Stores => ({
   reports: createReportStore(db),
   findings: createFindingStore(db, config.FINDING_FLAKY_CHANGES),
   tokens: createTokenStore(db),
+  bundleKeys: createBundleKeyStore(db),
   schemas: createSchemaStore(db),
   timeline: createTimelineStore(db),
   audit: createAuditStore(db),
+  holds: createHoldStore(db),
+  retention: createRetentionStore(db),
 })
 
 /** One file, read by this thread and written by one of its own. */

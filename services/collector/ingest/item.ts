@@ -19,6 +19,22 @@ export interface Restored {
   id: string
   /** Milliseconds since 1970. */
   createdAt: number
+  /** Of one from an archive. Without it, it is judged as a new one is. */
+  known?: Known
+}
+
+/**
+ * What was stored of a report: it comes back so, whatever would be found today. Its findings were told of it when it came, and are
+ * not told again.
+ */
+export interface Known {
+  /** Milliseconds since 1970. */
+  updatedAt: number
+  severity?: Severity
+  policyVersion?: string
+  labels?: Record<string, unknown>
+  /** What does not fit its schema: with any, it is in quarantine. */
+  errors: FieldError[]
 }
 
 /** What became of it. */

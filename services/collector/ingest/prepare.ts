@@ -6,6 +6,7 @@ import type { Validators } from '../schemas/validators.ts'
 import type { IngestItem } from './item.ts'
 import { sightingsOf } from '../findings/fingerprint.ts'
 import { evaluationsOf } from './evaluations.ts'
+import { saidBy } from '../search/terms.ts'
 import { allowedLabels, labelsOf } from './labels.ts'
 import { newReportId } from './report-id.ts'
 import { policyVersionOf, severityOf } from './severity.ts'
@@ -56,26 +57,33 @@ export function createPreparation(config: CollectorConfig, validators: Validator
     if (fault !== undefined) return refused('', describeFault(fault, limits))
     const misshapen = shapeFault(value)
     if (misshapen !== undefined) return misshapen
-    const { markdown, ...report } = value as { markdown?: string | null; policy?: unknown; labels?: unknown }
-    const validator = validators.get(tenantId, schema)
-    if (validator === undefined) return refused('', `there is no schema ${schema}`)
-    const errors = validator.validate(report)
-    const { kept, dropped } = labelsOf(report.labels, allowed)
+    const { markdown, ...report } = value as { markdown?: string | null; policy?: unknown; labels?: unknown; notes?: unknown }
+    const known = restored?.known
+    const validator = known === undefined ? validators.get(tenantId, schema) : undefined
+    if (known === undefined && validator === undefined) return refused('', `there is no schema ${schema}`)
+    const errors = known?.errors ?? validator?.validate(report) ?? []
+    const { kept, dropped } =
+      known === undefined ? labelsOf(report.labels, allowed) : { kept: known.labels, dropped: 0 }
     const stored = JSON.stringify(report)
+    const spoken = sightingsOf(evaluationsOf(report.policy))
     return {
       report: {
         id: restored?.id ?? newReportId(now),
         isRestored: restored !== undefined,
         tenantId,
         createdAt: restored?.createdAt ?? now,
-        severity: severityOf(report.policy),
-        policyVersion: policyVersionOf(report.policy),
+        updatedAt: known?.updatedAt ?? restored?.createdAt ?? now,
+        severity: known === undefined ? severityOf(report.policy) : known.severity,
+        policyVersion: known === undefined ? policyVersionOf(report.policy) : known.policyVersion,
         markdown: markdown || undefined,
         report: stored,
         hash: hash('sha256', markdown ? `${stored}\n${markdown}` : stored, 'buffer').subarray(0, HASH_BYTES),
         errors,
         // Nobody knows what a report means that does not fit.
-        sightings: errors.length === 0 ? sightingsOf(evaluationsOf(report.policy)) : [],
+        sightings: errors.length === 0 ? spoken : [],
+        said: saidBy(spoken, report.notes),
+        keptLabels: kept,
+        isKnown: known !== undefined,
         schemaName: schema,
         labels: kept === undefined ? undefined : JSON.stringify(kept),
         labelsDropped: dropped,

@@ -1,5 +1,6 @@
 import { Counter, Gauge, Registry } from 'prom-client'
 import type { ItemOutcome } from '../ingest/item.ts'
+import { createRetentionMetrics } from '../retention/metrics.ts'
 
 export type CollectorMetrics = ReturnType<typeof createCollectorMetrics>
 
@@ -46,7 +47,7 @@ export function createCollectorMetrics(processRegistry: Registry, pendingWrites:
     refusals: labelled('refusals_total', 'Requests refused for their credentials, by reason', 'reason'),
     tokensIssued: counter('sign_tokens_issued_total', 'Download links made'),
     bundlesSent: counter('bundles_sent_total', 'Bundles begun to be sent'),
-    retentionDeleted: counter('retention_deleted_reports_total', 'Reports deleted by retention runs'),
+    retention: createRetentionMetrics(registers),
     auditDropped: counter('audit_dropped_total', 'Audit entries lost because too many waited or the disk refused them'),
   }
 }

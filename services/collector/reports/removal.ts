@@ -1,5 +1,6 @@
 import type { Database } from '#shared/database.ts'
 import type { Tenant } from '#shared/scope.ts'
+import type { Expendable } from '../retention/archive-reports.ts'
 import type { Rollups } from '../rollups/store.ts'
 import type { Countable } from '../rollups/tally.ts'
 import type { Used } from '../tenants/tally.ts'
@@ -18,9 +19,10 @@ export function createRemoval(db: Database, rollups: Rollups, usage: Usage) {
     `SELECT seq, tenantId, createdAt, severity, quarantined, ${STORED_BYTES} AS bytes
      FROM reports WHERE id = ? AND tenantId = ?`,
   )
-  const old = db.prepare<[string, number, number], Removed>(
-    `SELECT seq, tenantId, createdAt, severity, quarantined, ${STORED_BYTES} AS bytes FROM reports
-     WHERE tenantId = ? AND createdAt < ? ORDER BY createdAt LIMIT ?`,
+  const unchanged = db.prepare<[string, string, number], Removed>(
+    `SELECT seq, tenantId, createdAt, severity, quarantined, ${STORED_BYTES} AS bytes
+     FROM reports r WHERE id = ? AND tenantId = ? AND updatedAt = ?
+     AND NOT EXISTS (SELECT 1 FROM report_holds h WHERE h.tenantId = r.tenantId AND h.reportId = r.id)`,
   )
   const remove = db.prepare<[number]>('DELETE FROM reports WHERE seq = ?')
 
@@ -40,11 +42,8 @@ export function createRemoval(db: Database, rollups: Rollups, usage: Usage) {
   return {
     /** Deletes a tenant's report; @returns whether it was there */
     remove: (tenantId: Tenant, id: string): boolean => removeAll(one.all(id, tenantId)) === 1,
-    /**
-     * Deletes at most `limit` of the tenant's reports from before `cutoffTime`, oldest first.
-     * @returns how many it deleted
-     */
-    removeBefore: (tenantId: Tenant, cutoffTime: number, limit: number): number =>
-      removeAll(old.all(tenantId, cutoffTime, limit)),
+    /** Deletes those of these reports of a tenant that are on no hold and have not changed; @returns how many */
+    removeUnchanged: (tenantId: Tenant, expendable: readonly Expendable[]): number =>
+      removeAll(expendable.flatMap(([id, updatedAt]) => unchanged.all(id, tenantId, updatedAt))),
   }
 }

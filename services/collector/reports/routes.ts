@@ -8,7 +8,7 @@ import type { Stores } from '../engine/engine.ts'
 
 const JSON_TYPE = 'application/json; charset=utf-8'
 
-export const reportRoutes = (store: Stores['reports'], writer: Writer, config: CollectorConfig) => async (app: App) => {
+export const reportRoutes = ({ reports: store, holds }: Stores, writer: Writer, config: CollectorConfig) => async (app: App) => {
   app.get(
     '/reports',
     {
@@ -38,9 +38,11 @@ export const reportRoutes = (store: Stores['reports'], writer: Writer, config: C
     '/reports/:id',
     { schema: { tags: ['reports'], summary: 'One report', params: reportParams, response: { 200: reportSchema } } },
     async (request, reply) => {
-      const found = await store.get(request.caller.tenant, request.params.id)
+      const { tenant } = request.caller
+      const { id } = request.params
+      const found = await store.get(tenant, id)
       if (found === undefined) throw noSuchReport()
-      return reply.type(JSON_TYPE).send(representation(found))
+      return reply.type(JSON_TYPE).send(representation(found, await holds.get(tenant, id)))
     },
   )
 

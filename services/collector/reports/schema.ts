@@ -1,6 +1,7 @@
 import Joi from 'joi'
 import type { CollectorConfig } from '../config.ts'
 import { POLICY_VERSION_MAX_LENGTH, SEVERITIES, type Severity } from '../ingest/severity.ts'
+import { holdSchema } from '../retention/holds/schema.ts'
 import { cursorParam, limitParam, timeMember, timeParam } from '../parameters.ts'
 
 /** Whether a report fits its schema. */
@@ -77,6 +78,7 @@ export const reportSchema = Joi.object({
   errors: Joi.array()
     .items(Joi.object({ in: Joi.string(), field: Joi.string().allow(''), message: Joi.string() }))
     .description('What of it does not fit its schema'),
+  hold: holdSchema.description('Why it is not to be deleted'),
   createdAt: timeMember(),
   updatedAt: timeMember(),
 })

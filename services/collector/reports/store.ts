@@ -40,7 +40,7 @@ export type ScannedReport = StoredReport & { seq: number }
 
 export type ReportStore = ReturnType<typeof createReportStore>
 
-type Row = Omit<ReportItem, 'severity' | 'policyVersion' | 'state'> & {
+export type ReportRow = Omit<ReportItem, 'severity' | 'policyVersion' | 'state'> & {
   quarantined: number
   seq: number
   severity: Severity | null
@@ -71,11 +71,11 @@ export function createReportStore(db: Database) {
   function prepare(where: string, count: string) {
     return {
       count: db.prepare<[object], number>(count).pluck(),
-      page: db.prepare<[object], Row>(
+      page: db.prepare<[object], ReportRow>(
         `SELECT id, createdAt, updatedAt, severity, policyVersion, quarantined, seq FROM reports WHERE ${where}
          ORDER BY createdAt DESC, seq DESC LIMIT :limit OFFSET :offset`,
       ),
-      after: db.prepare<[object], Row>(
+      after: db.prepare<[object], ReportRow>(
         `SELECT id, createdAt, updatedAt, severity, policyVersion, quarantined, seq FROM reports
          WHERE ${where} AND (createdAt, seq) < (:createdAt, :seq)
          ORDER BY createdAt DESC, seq DESC LIMIT :limit`,
@@ -108,10 +108,10 @@ export function createReportStore(db: Database) {
       const given = { tenantId, quarantined, severity, policy_version, since, until }
       const totalCount = count.get(given) as number
       const one = limit + 1
-      let rows: Row[] = []
+      let rows: ReportRow[] = []
       if (after !== undefined) rows = pageAfter.all({ ...given, createdAt: after[0], seq: after[1], limit: one })
       else if (offset < totalCount) rows = page.all({ ...given, limit: one, offset })
-      const last = rows.length > limit ? (rows[limit - 1] as Row) : undefined
+      const last = rows.length > limit ? (rows[limit - 1] as ReportRow) : undefined
       return {
         reports: rows.slice(0, limit).map(itemOf),
         totalCount,
@@ -134,7 +134,7 @@ export function createReportStore(db: Database) {
   }
 }
 
-const itemOf = ({ id, createdAt, updatedAt, severity, policyVersion, quarantined }: Row): ReportItem => ({
+export const itemOf = ({ id, createdAt, updatedAt, severity, policyVersion, quarantined }: ReportRow): ReportItem => ({
   id,
   createdAt,
   updatedAt,

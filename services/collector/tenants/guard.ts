@@ -8,7 +8,7 @@ import type { CollectorMetrics } from '../probes/metrics.ts'
 import type { Tenants } from './tenants.ts'
 
 /** What the tenant's log calls a refusal that has to do with credentials. */
-export type SecurityEvent = 'missing_credentials' | 'invalid_key' | 'insufficient_role' | 'missing_token' | 'bad_token'
+export type SecurityEvent = 'missing_credentials' | 'invalid_key' | 'insufficient_role' | 'missing_token' | 'bad_token' | 'clock_override'
 
 const TENANT_KEY = 'tenant-key:'
 
@@ -18,6 +18,8 @@ export const signerOf = ({ user, credential = '' }: Caller): string =>
 
 /** A role of `API_KEYS` that is none of ours was there before them: it may send and read, as it always could. */
 const roleOf = ({ role }: ApiKey): Role => (ROLES.includes(role as Role) ? (role as Role) : 'operator')
+
+export type TenantGuard = ReturnType<typeof createTenantGuard>
 
 /**
  * Finds out for which tenant a request is: the gateway's word, when it has verified who is asking, else `X-Tenant` and
@@ -34,8 +36,8 @@ export function createTenantGuard(tenants: Tenants, metrics: CollectorMetrics) {
     return key
   }
 
-  return (request: FastifyRequest): void => {
-    const { permission } = request.routeOptions.config
+  /** @param permission of a route that decides for itself; else the one of the table */
+  return (request: FastifyRequest, permission = request.routeOptions.config.permission): void => {
     if (permission === 'public' || permission === 'internal') return
     if (request.caller.credential === undefined) {
       const key = keyOf(request)

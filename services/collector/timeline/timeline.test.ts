@@ -46,7 +46,7 @@ t.test('a window is 1 to 8760 hours', async (t) => {
 })
 
 t.test('after any reports, deletions, retention runs and replays the counts are those of a recount', async (t) => {
-  const { database: db, writer, ingestAt, ask } = await collector(t)
+  const { database: db, writer, stores, ingestAt, ask } = await collector(t)
   const at = fc.integer({ min: 0, max: 5 * HOUR_MS })
   const tenant = fc.constantFrom('default', 'teamA')
   const came = fc.record({ at, tenant, severity: fc.constantFrom('info', 'warn', 'block', 'other') })
@@ -77,7 +77,12 @@ t.test('after any reports, deletions, retention runs and replays the counts are 
           const all = ids.all(step.tenant)
           const id = all[step.nth % all.length]
           if (id !== undefined) await writer.run('removeReport', asTenant(step.tenant), id, undefined)
-        } else await writer.run('removeReportsBefore', asTenant(step.tenant), step.before, step.limit)
+        } else {
+          const tenant = asTenant(step.tenant)
+          const old = await stores.retention.old(tenant, step.before, [-1, -1], step.limit, Infinity)
+          const expendable = old.map(({ id, updatedAt }) => [id, updatedAt] as const)
+          await writer.run('removeUnchanged', tenant, expendable)
+        }
       }
       t.same(kept.all(), recount.all())
       t.same(totals.all(), recountTotals.all())

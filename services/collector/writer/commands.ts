@@ -4,15 +4,18 @@ import type { Tenant } from '#shared/scope.ts'
 import type { Answer, Writes } from '#shared/writes.ts'
 import { createAuditStore } from '../audit/store.ts'
 import type { CollectorConfig } from '../config.ts'
-import { createTokenStore, type NewToken } from '../exports/store.ts'
+import { createExportCommands } from '../exports/commands.ts'
 import { createMuting } from '../findings/mute.ts'
 import { createFindingRecord } from '../findings/record.ts'
 import { createFindingStore } from '../findings/store.ts'
+import { createContents } from '../ingest/contents.ts'
 import { createIngestStore } from '../ingest/store.ts'
 import { createRemoval } from '../reports/removal.ts'
 import { noSuchReport, representation } from '../reports/representation.ts'
 import { createReportStore } from '../reports/store.ts'
 import { createRollups } from '../rollups/store.ts'
+import { createRetentionCommands, onHold } from '../retention/commands.ts'
+import { createHoldStore } from '../retention/holds/store.ts'
 import { createReplay } from '../schemas/replay.ts'
 import { createRegistry } from '../schemas/registry.ts'
 import { createSchemaStore } from '../schemas/store.ts'
@@ -27,6 +30,16 @@ export const SILENT_COMMANDS: ReadonlySet<string> = new Set<keyof Commands>([
   'addAuditEntries',
   'removeAuditBefore',
   'forgetContents',
+  'addToken',
+  'useToken',
+  'revokeToken',
+  'addFirstBundleKey',
+  'rotateBundleKey',
+  'startRetentionRun',
+  'noteRetentionRun',
+  'interruptRetentionRuns',
+  'markClock',
+  'freeSpace',
 ])
 
 /**
@@ -38,39 +51,37 @@ export function createCommands(db: Database, config: CollectorConfig, once: Writ
   const usage = createUsage(db)
   const reports = createReportStore(db)
   const removal = createRemoval(db, rollups, usage)
-  const tokens = createTokenStore(db)
   const audit = createAuditStore(db)
   const schemas = createSchemaStore(db)
   const validators = createValidators(schemas)
   const findings = createFindingRecord(db)
   const found = createFindingStore(db, config.FINDING_FLAKY_CHANGES)
-  const ingest = createIngestStore(db, { rollups, findings, usage, once, dedupeHours: config.INGEST_DEDUPE_HOURS })
+  const contents = config.INGEST_DEDUPE_HOURS === 0 ? undefined : createContents(db, config)
+  const ingest = createIngestStore(db, { rollups, findings, usage, contents, once })
   const registry = createRegistry(schemas, config)
+  const holds = createHoldStore(db)
 
   const commands = {
     removeReport(tenantId: Tenant, id: string, ifMatch: string | undefined): Answer {
       const found = reports.get(tenantId, id)
       if (found === undefined) throw noSuchReport()
-      requireMatch(ifMatch, etagOf(representation(found)))
+      const hold = holds.get(tenantId, id)
+      requireMatch(ifMatch, etagOf(representation(found, hold)))
+      if (hold !== undefined) throw onHold(hold)
       removal.remove(tenantId, id)
       return { status: 204 }
     },
-    removeReportsBefore: removal.removeBefore,
     removeFindingsBefore: found.removeBefore,
     muteFinding: createMuting(found),
-    /** Stores a link and gives the answer that the caller made of it. */
-    addToken(tenantId: Tenant, token: NewToken, body: Record<string, unknown>): Answer {
-      if (reports.ownerOf(token.reportId) !== tenantId) throw noSuchReport()
-      tokens.add(tenantId, token)
-      return { status: 200, body }
-    },
     /** Only remembers what was answered. */
     remember: (status: number, body: unknown): Answer => ({ status, body }),
     addAuditEntries: audit.add,
     removeAuditBefore: audit.deleteBefore,
     putSchema: registry.put,
     replayReports: createReplay(db, { rollups, findings, validators }),
-    forgetContents: ingest.forgetContents,
+    forgetContents: (now: number, limit: number): number => contents?.forget(now, limit) ?? 0,
+    ...createExportCommands(db, reports),
+    ...createRetentionCommands(db, config, { reports, removal }),
   }
   return { commands, ingest, validators }
 }

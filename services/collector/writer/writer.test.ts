@@ -127,7 +127,7 @@ t.test('this thread never writes: its connection refuses to', async (t) => {
   t.equal((await ask('/ingest/qc', { method: 'POST', payload: { status: {} } })).statusCode, 201)
   t.ok(app)
   const { openForReading } = await import('../migrations.ts')
-  const db = openForReading({ DATA_DIR: t.testdir({}) })
+  const db = openForReading({ DATA_DIR: t.testdir({}), RETENTION_VACUUM_MAX_BYTES: 0 })
   t.throws(() => db.exec("INSERT INTO schemas VALUES ('a', 'b', 1, '', 0)"), { code: 'SQLITE_READONLY' })
   db.close()
 })

@@ -11,7 +11,7 @@ import { arraySplitter, lineSplitter } from './split.ts'
 import { takeIn, type BatchParts } from './take-in.ts'
 import { countsOf } from './verdict.ts'
 
-const LINES_TYPE = /^application\/(?:(?:x-)?ndjson|jsonl|x-jsonlines)(?:\s*;\s*charset=(?:"?utf-8"?))?\s*$/i
+export const LINES_TYPE = /^application\/(?:(?:x-)?ndjson|jsonl|x-jsonlines)(?:\s*;\s*charset=(?:"?utf-8"?))?\s*$/i
 
 export const batchRoutes = (parts: BatchParts, schemas: Stores['schemas']) => async (app: App) => {
   const { COLLECTOR_BODY_MAX_BYTES: reportMaxBytes, INGEST_BATCH_MAX_BYTES: maxBytes } = parts.config

@@ -1,0 +1,66 @@
+import type { Tenant } from '#shared/scope.ts'
+import { hash } from 'node:crypto'
+import { readdirSync, rmSync } from 'node:fs'
+import { mkdir, open, rename } from 'node:fs/promises'
+import path from 'node:path'
+
+const SLUG_MAX_LENGTH = 40
+const HASH_LENGTH = 16
+
+/** What a file that is being written ends with. */
+export const UNFINISHED = '.tmp'
+
+export const archiveRoot = (dataDir: string): string => path.join(dataDir, 'archive', 'collector')
+
+/** A folder name for any tenant: readable as far as that is safe, and another one for every other tenant. */
+export function tenantFolder(tenantId: Tenant): string {
+  const slug = tenantId
+    .toLowerCase()
+    .replaceAll(/[^\da-z]+/g, '-')
+    .slice(0, SLUG_MAX_LENGTH)
+  return `${slug}-${hash('sha256', tenantId).slice(0, HASH_LENGTH)}`
+}
+
+/** Makes what was renamed in a folder last: the names are on disk. */
+export async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+/** Makes the folder and those above it, and has their names on disk. */
+export async function makeFolder(folder: string): Promise<void> {
+  const first = await mkdir(folder, { recursive: true, mode: 0o700 })
+  if (first === undefined) return
+  for (let one = folder; one.length >= path.dirname(first).length; one = path.dirname(one)) await syncFolder(one)
+}
+
+/** Gives a file that is on disk its name, and has that on disk. */
+export async function finish(unfinished: string, file: string): Promise<void> {
+  await rename(unfinished, file)
+  await syncFolder(path.dirname(file))
+}
+
+/** Removes what a process that was killed left behind. @returns how many files */
+export function sweepUnfinished(root: string): number {
+  let swept = 0
+  for (const folder of entriesOf(root)) {
+    for (const name of entriesOf(path.join(root, folder))) {
+      if (!name.endsWith(UNFINISHED)) continue
+      rmSync(path.join(root, folder, name), { force: true })
+      swept++
+    }
+  }
+  return swept
+}
+
+function entriesOf(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+  } catch {
+    return []
+  }
+}

@@ -1,0 +1,71 @@
+import type { FieldError } from '#shared/problem.ts'
+import Joi from 'joi'
+import { SEVERITIES, type Severity } from '../../ingest/severity.ts'
+
+/** A report with everything that is stored of it. Times are milliseconds since 1970. */
+export interface WholeReport {
+  id: string
+  createdAt: number
+  updatedAt: number
+  severity: Severity | null
+  policyVersion: string | null
+  schemaName: string | null
+  /** JSON text. */
+  labels: string | null
+  markdown: string | null
+  /** 1 for one that does not fit its schema. */
+  quarantined: number
+  /** JSON text. */
+  errors: string | null
+  /** JSON text. */
+  report: string
+}
+
+/** A report as a line of an archive says it. */
+export interface ArchivedReport {
+  id: string
+  createdAt: number
+  updatedAt: number
+  severity?: Severity
+  policyVersion?: string
+  schemaName?: string
+  labels?: Record<string, unknown>
+  state: 'stored' | 'quarantined'
+  errors?: FieldError[]
+  markdown?: string
+  report: Record<string, unknown>
+}
+
+const optional = (name: string, json: string | null | undefined) => (json == null ? '' : `"${name}":${json},`)
+const quoted = (value: string | null) => (value === null ? null : JSON.stringify(value))
+
+/** One line of an archive, without its end. The same report always gives the same text: it is what is verified. */
+export const lineOf = (row: WholeReport): string =>
+  `{"id":${JSON.stringify(row.id)},"createdAt":${row.createdAt},"updatedAt":${row.updatedAt},` +
+  optional('severity', quoted(row.severity)) +
+  optional('policyVersion', quoted(row.policyVersion)) +
+  optional('schemaName', quoted(row.schemaName)) +
+  optional('labels', row.labels) +
+  `"state":"${row.quarantined === 0 ? 'stored' : 'quarantined'}",` +
+  optional('errors', row.errors) +
+  optional('markdown', quoted(row.markdown)) +
+  `"report":${row.report}}`
+
+/** What a report may have for an id: it stands in paths and file names. */
+const ID = /^report-\d{1,16}-[\da-z]{9}$/
+const time = () => Joi.number().integer().min(0).max(8.64e15).required()
+
+/** What a line must be to be restored. */
+export const archivedReport = Joi.object<ArchivedReport, true>({
+  id: Joi.string().pattern(ID).required(),
+  createdAt: time(),
+  updatedAt: time(),
+  severity: Joi.string().valid(...SEVERITIES),
+  policyVersion: Joi.string(),
+  schemaName: Joi.string(),
+  labels: Joi.object().unknown(),
+  state: Joi.string().valid('stored', 'quarantined').required(),
+  errors: Joi.array().items(Joi.object({ in: Joi.string(), field: Joi.string().allow(''), message: Joi.string() })),
+  markdown: Joi.string(),
+  report: Joi.object().unknown().required(),
+}).prefs({ convert: false })

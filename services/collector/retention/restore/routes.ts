@@ -1,0 +1,55 @@
+import { Problem } from '#shared/problem.ts'
+import type { App } from '#shared/server.ts'
+import Joi from 'joi'
+import type { IncomingMessage } from 'node:http'
+import type { CollectorConfig } from '../../config.ts'
+import { inflated } from '../../ingest/batch/inflate.ts'
+import { LINES_TYPE } from '../../ingest/batch/routes.ts'
+import { lineSplitter } from '../../ingest/batch/split.ts'
+import { signerOf } from '../../tenants/guard.ts'
+import type { Writer } from '../../writer/queue.ts'
+import { takeBack } from './take-back.ts'
+
+const DAY_MS = 86_400_000
+
+const restoredAnswer = Joi.object({
+  restored: Joi.number().integer().required(),
+  duplicate: Joi.number().integer().required().description('They were there; nothing was changed'),
+  refused: Joi.array()
+    .items(Joi.object({ index: Joi.number().integer().required(), id: Joi.string(), message: Joi.string().required() }))
+    .required(),
+})
+
+/** What an archived line has beside the report: names, times, quotes of a text that are escaped. */
+const LINE_FACTOR = 8
+
+export const restoreRoutes = (writer: Writer, config: CollectorConfig) => async (app: App) => {
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser(LINES_TYPE, (_request, payload, done) => done(null, payload))
+  app.post(
+    '/admin/retention/restore',
+    {
+      config: { etag: false, codings: true },
+      schema: {
+        tags: ['report administration'],
+        summary: 'Store reports from an archive again as they were',
+        description:
+          'Lines of an archive (NDJSON, plain or gzip, br, deflate). Ids, times and states are those of before; findings are not ' +
+          'told again. Reports that are there are duplicates. What comes back is on hold for RETENTION_GRACE_DAYS.',
+        response: { 200: restoredAnswer },
+      },
+    },
+    async (request) => {
+      const body = request.body as IncomingMessage | undefined
+      if (body === undefined) throw new Problem('invalid-input', { detail: 'There is no archive in the body' })
+      const at = Date.now()
+      const days = config.RETENTION_GRACE_DAYS
+      const hold = { reason: 'restored from an archive', by: signerOf(request.caller), at, until: at + days * DAY_MS }
+      return await takeBack(
+        inflated(body, request.headers['content-encoding'] ?? '', config.INGEST_BATCH_MAX_BYTES),
+        lineSplitter(config.COLLECTOR_BODY_MAX_BYTES * LINE_FACTOR),
+        { tenantId: request.caller.tenant, writer, config, grace: days === 0 ? undefined : hold },
+      )
+    },
+  )
+}

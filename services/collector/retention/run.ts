@@ -1,0 +1,251 @@
+import { Problem } from '#shared/problem.ts'
+import type { Logger } from '#shared/logger.ts'
+import type { Tenant } from '#shared/scope.ts'
+import { randomBytes, randomUUID } from 'node:crypto'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { CollectorConfig } from '../config.ts'
+import type { Stores } from '../engine/engine.ts'
+import type { Writer } from '../writer/queue.ts'
+import { archiveNext, PAGE_BYTES, PAGE_REPORTS, type Expendable } from './archive-reports.ts'
+import type { Place } from './archive/write.ts'
+import { dryRun, type DryRun } from './dry-run.ts'
+import { jumpOf, markOf, type Clock, type ClockJump } from './clock.ts'
+import { patiently } from './patience.ts'
+import { policyOf } from './policy.ts'
+import { runFailure } from './refusals.ts'
+import type { RetentionMetrics } from './metrics.ts'
+import type { Run, RunProgress } from './store.ts'
+
+export interface RetentionParts {
+  store: Stores['retention']
+  writer: Writer
+  config: CollectorConfig
+  metrics: RetentionMetrics
+  logger: Pick<Logger, 'info' | 'warn' | 'error'>
+  clock: Clock
+}
+
+export interface RunRequest {
+  requestedBy: string
+  /** Somebody vouches for the clock. */
+  forceClock?: boolean
+  /** Of the schedule: when it was due. */
+  dueAt?: number
+}
+
+export type Retention = ReturnType<typeof createRetention>
+
+const BEGINNING: Place = [-1, -1]
+
+const DAY_MS = 86_400_000
+/** For so long after the last word of it a run counts as under way. */
+const LEASE_MS = 120_000
+const HEARTBEAT_MS = 30_000
+/** Of the time that a deletion took, up to this, nothing is deleted, so that writes of others get their turn. */
+const BREATH_MAX_MS = 50
+const LABEL_BYTES = 3
+
+const none = (): RunProgress => ({
+  state: 'running',
+  archived: 0,
+  deleted: 0,
+  kept: 0,
+  reportBytes: 0,
+  archiveBytes: 0,
+  freedBytes: 0,
+  files: [],
+})
+
+const clockRefused = ({ by, reason }: ClockJump) => {
+  const [days, way] = [Math.round((10 * Math.abs(by)) / DAY_MS) / 10, by > 0 ? 'ahead' : 'behind']
+  return new Problem('conflict', {
+    detail: `The clock seems to be ${days} days ${way}: ${reason}. Nothing was deleted; if it is right, run with force_clock`,
+    extensions: { clockJumpMs: by },
+  })
+}
+
+/** Runs of retention: one at a time for a tenant, each of them resumable by doing it again. */
+export function createRetention(parts: RetentionParts) {
+  const { store, writer, config, metrics, logger, clock } = parts
+  const owner = randomUUID()
+  const stopping = new AbortController()
+  const { signal } = stopping
+  const underWay = new Set<Promise<unknown>>()
+  const leaseUntil = () => clock().now + LEASE_MS
+
+  async function remove(tenantId: Tenant, expendable: readonly Expendable[], progress: RunProgress): Promise<void> {
+    const { RETENTION_CHUNK: chunk } = config
+    for (let at = 0; at < expendable.length; at += chunk) {
+      signal.throwIfAborted()
+      const begun = performance.now()
+      const some = expendable.slice(at, at + chunk)
+      const deleted = await patiently(() => writer.run('removeUnchanged', tenantId, some), signal)
+      progress.deleted += deleted
+      metrics.deleted.inc(deleted)
+      await pause(Math.min(BREATH_MAX_MS, performance.now() - begun))
+    }
+  }
+
+  async function archiveAndRemove(tenantId: Tenant, run: Run, progress: RunProgress): Promise<void> {
+    const stamp = `${new Date(run.startedAt).toISOString().slice(0, 19).replaceAll(/[-:]/g, '')}Z`
+    const label = `${stamp}-${randomBytes(LABEL_BYTES).toString('hex')}`
+    let place = BEGINNING
+    for (let number = 1; ; number++) {
+      const archived = await archiveNext(place, {
+        store,
+        dataDir: config.DATA_DIR,
+        tenantId,
+        cutoffTime: run.cutoffTime,
+        label: `${label}-${number}`,
+        now: run.startedAt,
+        maxBytes: config.RETENTION_ARCHIVE_MAX_BYTES,
+        signal,
+      })
+      if (archived === undefined) return
+      const { manifest, name, expendable, last } = archived
+      progress.files.push(name)
+      progress.archived += manifest.reports
+      progress.reportBytes += manifest.contentBytes
+      progress.archiveBytes += manifest.bytes
+      metrics.archivedBytes.inc(manifest.bytes)
+      const before = progress.deleted
+      await remove(tenantId, expendable, progress)
+      progress.kept += manifest.reports - (progress.deleted - before)
+      place = last
+    }
+  }
+
+  async function removeOnly(tenantId: Tenant, { cutoffTime }: Run, progress: RunProgress): Promise<void> {
+    for (let place = BEGINNING; ;) {
+      const rows = await store.old(tenantId, cutoffTime, place, PAGE_REPORTS, PAGE_BYTES)
+      const last = rows.at(-1)
+      if (last === undefined) return
+      place = [last.createdAt, last.seq]
+      await remove(
+        tenantId,
+        rows.map(({ id, updatedAt }) => [id, updatedAt] as const),
+        progress,
+      )
+    }
+  }
+
+  async function freeSpace(progress: RunProgress): Promise<void> {
+    for (let isMore = progress.deleted > 0; isMore;) {
+      signal.throwIfAborted()
+      const begun = performance.now()
+      const freed = await patiently(() => writer.run('freeSpace'), signal)
+      progress.freedBytes += freed.bytes
+      isMore = freed.isMore
+      await pause(Math.min(BREATH_MAX_MS, performance.now() - begun))
+    }
+  }
+
+  /** Everything that a run does, noted at its end, whatever that is. @throws Problem with what it did */
+  async function perform(tenantId: Tenant, run: Run, archive: boolean): Promise<Run> {
+    const progress = none()
+    const note = () => writer.run('noteRetentionRun', tenantId, run.seq, progress, leaseUntil())
+    const heartbeat = setInterval(() => void note().catch(() => {}), HEARTBEAT_MS)
+    let failure: Problem | undefined
+    try {
+      await (archive ? archiveAndRemove : removeOnly)(tenantId, run, progress)
+      const { RETENTION_CHUNK: chunk } = config
+      const removeFindings = () => writer.run('removeFindingsBefore', tenantId, run.cutoffTime, chunk)
+      // Findings that nobody spoke of since then go with the reports, and so does what happened to others before.
+      while ((await patiently(removeFindings, signal)) === chunk) signal.throwIfAborted()
+      await freeSpace(progress)
+      progress.state = 'done'
+    } catch (error) {
+      progress.state = signal.aborted ? 'interrupted' : 'failed'
+      failure = runFailure(error, signal.aborted)
+      progress.error = failure.message
+      logger.error({ err: error, tenantId, run: run.seq }, 'a retention run did not come to its end')
+    }
+    clearInterval(heartbeat)
+    progress.finishedAt = clock().now
+    metrics.ended(progress.state, progress.finishedAt)
+    // On a full disk that may fail, too: then the next start, or the next run, notes that it was interrupted.
+    await note().catch((error: unknown) => logger.warn({ err: error }, 'how a retention run ended was not noted'))
+    const done = { ...run, ...progress }
+    if (failure === undefined) return done
+    throw new Problem(failure.problem, { ...failure.options, detail: failure.message, extensions: { run: done } })
+  }
+
+  /** What a run has to know before it begins. */
+  async function prepare(tenantId: Tenant) {
+    const reading = clock()
+    const policy = policyOf(await store.policy(tenantId), config)
+    const [marks, newest] = [await store.marks(tenantId), await store.newest(tenantId)]
+    const cutoffTime = reading.now - policy.retainDays * DAY_MS
+    return { reading, policy, marks, newest, cutoffTime, jump: jumpOf(reading, marks, newest) }
+  }
+
+  /**
+   * Begins a run. @returns it, and a promise of its end; undefined when the schedule's was begun elsewhere
+   * @throws Problem conflict (409) while one is under way, and when the clock cannot be believed
+   */
+  async function begin(tenantId: Tenant, { requestedBy, forceClock = false, dueAt }: RunRequest) {
+    const { reading, policy, marks, newest, cutoffTime, jump } = await prepare(tenantId)
+    const { retainDays, archive } = policy
+    const isForced = jump !== undefined && forceClock
+    const refusal = jump === undefined || isForced ? undefined : clockRefused(jump)
+    const started = {
+      requestedBy,
+      forcedClock: isForced,
+      retainDays,
+      cutoffTime,
+      startedAt: reading.now,
+    }
+    const seq = await writer.run('startRetentionRun', tenantId, {
+      ...started,
+      owner,
+      leaseUntil: leaseUntil(),
+      ...(dueAt === undefined ? {} : { dueAt }),
+      ...(refusal === undefined
+        ? { mark: markOf(reading, marks, isForced ? { newest } : undefined) }
+        : { refusal: refusal.message }),
+    })
+    if (seq === undefined) return undefined
+    if (refusal !== undefined) {
+      metrics.ended('failed', reading.now)
+      throw refusal
+    }
+    if (isForced) logger.warn({ tenantId, requestedBy, ...jump }, 'a retention run was told to believe the clock')
+    while ((await writer.run('liftHolds', tenantId, reading.now, config.RETENTION_CHUNK)) === config.RETENTION_CHUNK);
+    const run: Run = { seq, ...started, ...none() }
+    const end = perform(tenantId, run, archive)
+    underWay.add(end)
+    void end.catch(() => {}).then(() => underWay.delete(end))
+    return { run, end, isForced }
+  }
+
+  return {
+    begin,
+    /** What a run would do now; it changes nothing. */
+    async dryRun(
+      tenantId: Tenant,
+    ): Promise<DryRun & { retainDays: number; cutoffTime: number; clockRefused?: string }> {
+      const { policy, cutoffTime, jump } = await prepare(tenantId)
+      return {
+        retainDays: policy.retainDays,
+        cutoffTime,
+        ...(await dryRun(store, tenantId, cutoffTime)),
+        ...(jump === undefined ? {} : { clockRefused: clockRefused(jump).message }),
+      }
+    },
+    /** Notes that the clock goes on as it should, so that the time in which a machine was off can be told. */
+    async followClock(tenantId: Tenant): Promise<void> {
+      const { reading, marks, jump } = await prepare(tenantId)
+      if (jump === undefined) await writer.run('markClock', tenantId, markOf(reading, marks))
+      else logger.warn({ tenantId, ...jump }, 'the clock cannot be believed: retention will not run')
+    },
+    /** Notes of runs whose process was killed what became of them. */
+    async recover(): Promise<void> {
+      if (await store.isRunning()) await writer.run('interruptRetentionRuns', owner, clock().now)
+    },
+    /** Ends what is under way where that is safe, and waits for that. */
+    async stop(): Promise<void> {
+      stopping.abort()
+      await Promise.allSettled(underWay)
+    },
+  }
+}

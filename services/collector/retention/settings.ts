@@ -1,0 +1,37 @@
+import { integer, text, type Settings } from '#shared/config.ts'
+import type Joi from 'joi'
+import { isSchedule } from './timetable.ts'
+
+export interface RetentionConfig {
+  RETENTION_ARCHIVE: 'on' | 'off'
+  RETENTION_ARCHIVE_MAX_BYTES: number
+  RETENTION_GRACE_DAYS: number
+  RETENTION_RUNS_KEPT: number
+  RETENTION_SCHEDULE: string
+  RETENTION_VACUUM_MAX_BYTES: number
+}
+
+export const retentionSettings: Settings<RetentionConfig> = {
+  RETENTION_ARCHIVE: text()
+    .valid('on', 'off')
+    .default('on')
+    .description('Whether reports go into an archive before retention deletes them, where a tenant has not said'),
+  RETENTION_ARCHIVE_MAX_BYTES: integer(1024, 1e10)
+    .default(67_108_864)
+    .description('Size of reports in one archive, before compression; then the next one begins'),
+  RETENTION_GRACE_DAYS: integer(0, 36_500)
+    .default(30)
+    .description('Time for which a report from an archive is kept again; 0 for none'),
+  RETENTION_RUNS_KEPT: integer(1, 10_000).default(100).description('Retention runs of a tenant that are remembered'),
+  RETENTION_SCHEDULE: text()
+    .default('03:00')
+    .custom((value: string, helpers: Joi.CustomHelpers) =>
+      isSchedule(value)
+        ? value
+        : helpers.message({ custom: 'RETENTION_SCHEDULE must be HH:MM (UTC), an interval such as 6h or 30m, or off' }),
+    )
+    .description('When retention runs by itself: HH:MM (UTC), every 6h, 30m or 10s, or off'),
+  RETENTION_VACUUM_MAX_BYTES: integer(0, 1e13)
+    .default(67_108_864)
+    .description('Largest older database that is rewritten once at a start, so that it can give space back'),
+}

@@ -1,0 +1,34 @@
+import type { App } from '#shared/server.ts'
+import type { Stores } from '../engine/engine.ts'
+import { archiveRoot, sweepUnfinished } from './archive/files.ts'
+import { systemClock, type Clock } from './clock.ts'
+import { holdRoutes } from './holds/routes.ts'
+import { restoreRoutes } from './restore/routes.ts'
+import { retentionRoutes } from './routes.ts'
+import { createRetention, type RetentionParts } from './run.ts'
+import { startSchedule } from './schedule.ts'
+
+interface StartParts extends Omit<RetentionParts, 'store' | 'clock'> {
+  stores: Pick<Stores, 'retention' | 'holds'>
+  clock?: Clock
+}
+
+/** Retention with everything that belongs to it: its schedule, and routes for those who ask. */
+export function startRetention({ stores, writer, config, metrics, logger, clock = systemClock }: StartParts) {
+  const { retention: store } = stores
+  const swept = sweepUnfinished(archiveRoot(config.DATA_DIR))
+  if (swept > 0) logger.info({ files: swept }, 'unfinished archives of a process that was killed were removed')
+  const retention = createRetention({ store, writer, config, metrics, logger, clock })
+  const schedule = startSchedule({ store, retention, clock, logger, schedule: config.RETENTION_SCHEDULE })
+  return {
+    routes: async (app: App): Promise<void> => {
+      void app.register(retentionRoutes({ stores, writer, config, retention, schedule }))
+      void app.register(holdRoutes(writer))
+      void app.register(restoreRoutes(writer, config))
+    },
+    async stop(): Promise<void> {
+      await retention.stop()
+      await schedule.stop()
+    },
+  }
+}
