@@ -19,7 +19,7 @@ export interface AuditEntry {
 
 export type AuditStore = ReturnType<typeof createAuditStore>
 
-type Row = Omit<AuditEntry, 'userAgent' | 'securityEvent'> & {
+export type AuditRow = Omit<AuditEntry, 'userAgent' | 'securityEvent'> & {
   seq: number
   userAgent: string | null
   securityEvent: string | null
@@ -44,7 +44,7 @@ export function createAuditStore(db: Database) {
   )
   const prepared = new Map<string, ReturnType<typeof prepare>>()
   const prepare = (where: string) =>
-    db.prepare<[object], Row>(
+    db.prepare<[object], AuditRow>(
       `SELECT timestamp, method, path, tenantId, ip, userAgent, statusCode, responseTime, securityEvent, seq
        FROM audit_log WHERE ${where} ORDER BY timestamp DESC, seq DESC LIMIT :limit`,
     )
@@ -78,7 +78,7 @@ export function createAuditStore(db: Database) {
       const [timestamp, seq] = after ?? []
       const given = { tenantId, start_time, end_time, security_event, timestamp, seq, limit: limit + 1 }
       const rows = statement.all(given)
-      const last = rows.length > limit ? (rows[limit - 1] as Row) : undefined
+      const last = rows.length > limit ? (rows[limit - 1] as AuditRow) : undefined
       return {
         logs: rows.slice(0, limit).map(entryOf),
         ...(last === undefined ? {} : { next: [last.timestamp, last.seq] as const }),
@@ -87,7 +87,7 @@ export function createAuditStore(db: Database) {
   }
 }
 
-function entryOf({ seq: _seq, userAgent, securityEvent, ...entry }: Row): AuditEntry {
+export function entryOf({ seq: _seq, userAgent, securityEvent, ...entry }: AuditRow): AuditEntry {
   return {
     ...entry,
     ...(userAgent === null ? {} : { userAgent }),

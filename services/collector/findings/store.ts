@@ -25,7 +25,19 @@ export interface HistoryEntry {
 
 export type FindingStore = ReturnType<typeof createFindingStore>
 
-type Row = Finding & { mutedReason: string | null; mutedUntil: number | null; mutedBy: string | null }
+export type FindingRow = Finding & { mutedReason: string | null; mutedUntil: number | null; mutedBy: string | null }
+
+/** @param flakyChanges so many changes of its verdict make a finding flaky */
+export function itemOf(row: FindingRow, now: number, flakyChanges: number): FindingItem {
+  const { mutedReason, mutedUntil, mutedBy, changes, opened: _opened, ...rest } = row
+  const { tenantId: _tenant, ...finding } = rest as typeof rest & { tenantId?: string }
+  const isMuted = mutedUntil !== null && mutedUntil > now
+  return {
+    ...finding,
+    flaky: changes >= flakyChanges,
+    ...(isMuted ? { muted: { reason: mutedReason as string, until: mutedUntil, by: mutedBy as string } } : {}),
+  }
+}
 
 /** Conditions by the filter's member. */
 const CONDITIONS = {
@@ -41,7 +53,7 @@ const CONDITIONS = {
 
 /** @param flakyChanges so many changes of its verdict make a finding flaky */
 export function createFindingStore(db: Database, flakyChanges: number) {
-  const get = db.prepare<[string, string], Row>('SELECT * FROM findings WHERE tenantId = ? AND fingerprint = ?')
+  const get = db.prepare<[string, string], FindingRow>('SELECT * FROM findings WHERE tenantId = ? AND fingerprint = ?')
   const history = db.prepare<[string, string, number, number], HistoryEntry & { seq: number }>(
     `SELECT at, event, verdict, reportId, seq FROM finding_events
      WHERE tenantId = ? AND fingerprint = ? AND seq < ? ORDER BY seq DESC LIMIT ?`,
@@ -60,22 +72,11 @@ export function createFindingStore(db: Database, flakyChanges: number) {
   const prepared = new Map<string, ReturnType<typeof prepare>>()
   const prepare = (where: string) => ({
     count: db.prepare<[object], number>(`SELECT count(*) FROM findings WHERE ${where}`).pluck(),
-    page: db.prepare<[object], Row>(
+    page: db.prepare<[object], FindingRow>(
       `SELECT * FROM findings WHERE ${where} AND (lastSeen, fingerprint) < (:lastSeen, :fingerprint)
        ORDER BY lastSeen DESC, fingerprint DESC LIMIT :limit`,
     ),
   })
-
-  function itemOf(row: Row, now: number): FindingItem {
-    const { mutedReason, mutedUntil, mutedBy, changes, opened: _opened, ...rest } = row
-    const { tenantId: _tenant, ...finding } = rest as typeof rest & { tenantId: string }
-    const isMuted = mutedUntil !== null && mutedUntil > now
-    return {
-      ...finding,
-      flaky: changes >= flakyChanges,
-      ...(isMuted ? { muted: { reason: mutedReason as string, until: mutedUntil, by: mutedBy as string } } : {}),
-    }
-  }
 
   return {
     /**
@@ -95,16 +96,16 @@ export function createFindingStore(db: Database, flakyChanges: number) {
         tenantId,
       }
       const rows = statements.page.all({ ...given, lastSeen, fingerprint, limit: limit + 1 })
-      const last = rows.length > limit ? (rows[limit - 1] as Row) : undefined
+      const last = rows.length > limit ? (rows[limit - 1] as FindingRow) : undefined
       return {
-        findings: rows.slice(0, limit).map((row) => itemOf(row, now)),
+        findings: rows.slice(0, limit).map((row) => itemOf(row, now, flakyChanges)),
         totalCount: statements.count.get(given) as number,
         ...(last === undefined ? {} : { next: [last.lastSeen, last.fingerprint] as const }),
       }
     },
     get(tenantId: Tenant, fingerprint: string, now: number): FindingItem | undefined {
       const row = get.get(tenantId, fingerprint)
-      return row === undefined ? undefined : itemOf(row, now)
+      return row === undefined ? undefined : itemOf(row, now, flakyChanges)
     },
     /**
      * What happened to a finding, newest first.

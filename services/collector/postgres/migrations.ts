@@ -100,13 +100,18 @@ export const migrations: readonly PostgresMigration[] = [
 
     `CREATE TABLE sign_tokens (
       seq BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+      id ${WORD} NOT NULL UNIQUE,
       tokenHash BYTEA NOT NULL UNIQUE,
       reportId ${WORD} NOT NULL,
       tenantId ${WORD} NOT NULL,
+      purpose TEXT NOT NULL,
+      singleUse SMALLINT NOT NULL,
       requestedBy TEXT NOT NULL,
       tokenPreview TEXT NOT NULL,
       issuedAt BIGINT NOT NULL,
-      expiresAt BIGINT NOT NULL
+      expiresAt BIGINT NOT NULL,
+      usedAt BIGINT,
+      revokedAt BIGINT
     )`,
     'CREATE INDEX sign_tokens_by_report ON sign_tokens (tenantId, reportId)',
     ...isolated('sign_tokens'),

@@ -15,6 +15,8 @@ export interface Transaction extends Queries {
   actAs(scope: Scope): void
   /** Does `work` so that it fails alone. @throws what it failed with; everything is as it was before then */
   alone<T>(work: () => Promise<T>): Promise<T>
+  /** Whether the whole transaction is over because of this error. */
+  isOver(error: unknown): boolean
 }
 
 const ATTEMPTS = 5
@@ -29,6 +31,9 @@ const interrupted = (cause: unknown) =>
 
 const pause = (attempt: number) =>
   new Promise((resolve) => setTimeout(resolve, RETRY_MS * 2 ** attempt * (0.5 + Math.random())))
+
+/** Nothing more can be done in a transaction after that. */
+const isOver = (error: unknown) => isLost(error) || isRetried(error)
 
 function transactionOn(client: PoolClient, pool: Pool) {
   let waiting: Statement[] = []
@@ -46,7 +51,7 @@ function transactionOn(client: PoolClient, pool: Pool) {
       await send(sql`RELEASE SAVEPOINT one`)
       return value
     } catch (error) {
-      if (isLost(error) || isRetried(error)) throw error
+      if (isOver(error)) throw error
       const unsent = waiting.indexOf(savepoint)
       waiting = unsent === -1 ? [] : waiting.slice(0, unsent)
       if (unsent === -1) await send(sql`ROLLBACK TO SAVEPOINT one`, sql`RELEASE SAVEPOINT one`)
@@ -55,6 +60,7 @@ function transactionOn(client: PoolClient, pool: Pool) {
   }
   const tx: Transaction = {
     alone,
+    isOver,
     later: (statement) => void waiting.push(statement),
     together: send,
     actAs: (scope) => void waiting.push(pool.scopeOf(scope)),
@@ -96,4 +102,10 @@ export async function transaction<T>(pool: Pool, scope: Scope, work: (tx: Transa
       await pause(done)
     }
   }
+}
+
+/** Asks for several things in one message; what is undefined is not asked for and has no rows. */
+export async function load(tx: Transaction, ...asked: readonly (Statement | undefined)[]): Promise<unknown[][]> {
+  const answers = (await tx.together(...asked.filter((statement) => statement !== undefined))).values()
+  return asked.map((statement) => (statement === undefined ? [] : (answers.next().value as Result).rows))
 }

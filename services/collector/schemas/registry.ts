@@ -30,8 +30,10 @@ export const versionAnswer = (status: number, { name, version, schema, createdAt
   body: { name, version, createdAt, schema },
 })
 
+type RegistryStore = Pick<SchemaStore, 'latestVersion' | 'get' | 'count' | 'add'>
+
 /** New versions of a tenant's schemas. */
-export function createRegistry(store: SchemaStore, config: Pick<CollectorConfig, 'SCHEMAS_MAX'>) {
+export function createRegistry(store: RegistryStore, config: Pick<CollectorConfig, 'SCHEMAS_MAX'>) {
   return {
     /**
      * Makes a new version, which must accept all that the one before it accepted; the same schema again changes nothing.

@@ -5,6 +5,7 @@ import type { FindingRecord } from '../findings/record.ts'
 import { evaluationsOf } from '../ingest/evaluations.ts'
 import type { Rollups } from '../rollups/store.ts'
 import type { Countable } from '../rollups/tally.ts'
+import type { SearchRecord } from '../search/record.ts'
 import type { Validators } from './validators.ts'
 
 /** How far a replay has come. */
@@ -19,13 +20,14 @@ export interface Replayed {
 interface ReplayParts {
   rollups: Rollups
   findings: FindingRecord
+  search: SearchRecord
   validators: Validators
 }
 
 type Row = Countable & { id: string; seq: number; report: string; errors: string; schemaName: string | null }
 
 /** Checks quarantined reports against the newest version of their schema, and moves those that fit. */
-export function createReplay(db: Database, { rollups, findings, validators }: ReplayParts) {
+export function createReplay(db: Database, { rollups, findings, search, validators }: ReplayParts) {
   const page = db.prepare<[string, number, number, number], Row>(
     `SELECT seq, id, tenantId, createdAt, severity, quarantined, report, errors, schemaName FROM reports
      WHERE tenantId = ? AND quarantined = 1 AND (createdAt, seq) > (?, ?) ORDER BY createdAt, seq LIMIT ?`,
@@ -47,6 +49,7 @@ export function createReplay(db: Database, { rollups, findings, validators }: Re
         tally.count(row, -1)
         tally.count({ ...row, quarantined: 0 }, 1)
         told.add(tenantId, row, sightingsOf(evaluationsOf(report.policy)))
+        search.release(tenantId, row.seq)
         moved++
       } else {
         const text = JSON.stringify(errors)

@@ -11,6 +11,24 @@ export interface Bucket {
   block: number
 }
 
+/** The hours of a window: the one that `now` is in, and the `hours` before it. */
+export function windowOf(hours: number, now: number) {
+  const last = Math.floor(now / HOUR_MS) * HOUR_MS
+  const first = last - hours * HOUR_MS
+  return {
+    first,
+    last,
+    /** All hours, those too in which there was nothing. */
+    fill(buckets: readonly Bucket[]): Bucket[] {
+      const found = new Map(buckets.map((bucket) => [bucket.time, bucket]))
+      return Array.from({ length: hours + 1 }, (_, index) => {
+        const time = first + index * HOUR_MS
+        return found.get(time) ?? { time, info: 0, warn: 0, block: 0 }
+      })
+    },
+  }
+}
+
 export type TimelineStore = ReturnType<typeof createTimelineStore>
 
 export function createTimelineStore(db: Database) {
@@ -28,13 +46,8 @@ export function createTimelineStore(db: Database) {
      * @param now milliseconds since 1970
      */
     buckets(tenantId: Tenant, hours: number, now: number): Bucket[] {
-      const last = Math.floor(now / HOUR_MS) * HOUR_MS
-      const first = last - hours * HOUR_MS
-      const found = new Map(counts.all(tenantId, first, last).map((bucket) => [bucket.time, bucket]))
-      return Array.from({ length: hours + 1 }, (_, index) => {
-        const time = first + index * HOUR_MS
-        return found.get(time) ?? { time, info: 0, warn: 0, block: 0 }
-      })
+      const { first, last, fill } = windowOf(hours, now)
+      return fill(counts.all(tenantId, first, last))
     },
   }
 }

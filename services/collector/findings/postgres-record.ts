@@ -1,0 +1,76 @@
+import type { Tenant } from '#shared/scope.ts'
+import { insertAll, type Column } from '../postgres/bulk.ts'
+import { columns, joined, raw, sql, type Statement } from '../postgres/sql.ts'
+import type { Transaction } from '../postgres/transaction.ts'
+import { storable } from '../postgres/values.ts'
+import { FINDING_COLUMNS } from './record.ts'
+import type { Sighting } from './fingerprint.ts'
+import type { Finding } from './fold.ts'
+import { createFindingSession, type Happened } from './session.ts'
+
+const NUMBERS: ReadonlySet<string> = new Set(['firstSeen', 'lastSeen', 'changedAt', 'count', 'changes', 'opened'])
+
+const columnsOf = (tenantId: Tenant): readonly Column<Finding>[] => [
+  { name: 'tenantId', type: 'text', of: () => tenantId },
+  ...FINDING_COLUMNS.map((name): Column<Finding> => ({
+    name,
+    type: NUMBERS.has(name) ? 'bigint' : 'text',
+    of: (finding) => finding[name],
+  })),
+]
+const EVENT_COLUMNS: readonly Column<Happened>[] = [
+  { name: 'tenantId', type: 'text', of: ({ tenantId }) => tenantId },
+  { name: 'fingerprint', type: 'text', of: ({ fingerprint }) => fingerprint },
+  { name: 'at', type: 'bigint', of: ({ report }) => report.createdAt },
+  { name: 'event', type: 'text', of: ({ event }) => event },
+  { name: 'verdict', type: 'text', of: ({ verdict }) => verdict },
+  { name: 'reportId', type: 'text', of: ({ report }) => report.id },
+]
+const REPLACE = joined(
+  FINDING_COLUMNS.slice(3).map((name) => raw(`${name} = excluded.${name}`)),
+  ', ',
+)
+/** A finding is looked for by the text that is stored, so what cannot be stored is replaced before. */
+export const storableSightings = (sightings: readonly Sighting[]): Sighting[] =>
+  sightings.map((one) => ({
+    ...one,
+    rule: storable(one.rule),
+    target: storable(one.target),
+    message: storable(one.message),
+  }))
+
+const placeOf = (rule: string, target: string) => JSON.stringify([rule, target])
+
+/** What has to be known of findings before these are told: themselves, and what is open at their places. */
+export function findingsToLoad(tenantId: Tenant, sightings: readonly Sighting[]): readonly (Statement | undefined)[] {
+  if (sightings.length === 0) return [undefined, undefined]
+  const fingerprints = [...new Set(sightings.map(({ fingerprint }) => fingerprint))]
+  const places = [...new Map(sightings.map((one) => [placeOf(one.rule, one.target), one])).values()]
+  const names = columns(...FINDING_COLUMNS)
+  return [
+    sql`SELECT ${names} FROM findings WHERE tenantId = ${tenantId} AND fingerprint = ANY(${fingerprints}::text[])`,
+    sql`SELECT ${names} FROM findings WHERE tenantId = ${tenantId} AND state <> 'resolved'
+      AND (md5(rule), md5(target)) IN (SELECT md5(rule), md5(target) FROM
+        unnest(${places.map(({ rule }) => rule)}::text[], ${places.map(({ target }) => target)}::text[]) AS place (rule, target))`,
+  ]
+}
+
+/** Gathers what a tenant's reports say, from what was loaded; `store` stores it within the same transaction. */
+export function openFindingSession(tenantId: Tenant, known: readonly unknown[], open: readonly unknown[]) {
+  const stored = new Map((known as readonly Finding[]).map((finding) => [finding.fingerprint, finding]))
+  const places = Map.groupBy(open as readonly Finding[], ({ rule, target }) => placeOf(rule, target))
+  const session = createFindingSession(() => ({
+    get: (fingerprint) => stored.get(fingerprint),
+    openAt: (rule, target) => places.get(placeOf(rule, target)) ?? [],
+  }))
+  return {
+    add: session.add,
+    store(tx: Transaction): void {
+      const findings = session.changed().flatMap(([, changed]) => changed)
+      if (findings.length === 0) return
+      const replace = sql`ON CONFLICT (tenantId, fingerprint) DO UPDATE SET ${REPLACE}`
+      tx.later(insertAll('findings', columnsOf(tenantId), findings, replace))
+      if (session.events().length > 0) tx.later(insertAll('finding_events', EVENT_COLUMNS, session.events()))
+    },
+  }
+}

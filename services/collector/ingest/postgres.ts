@@ -1,0 +1,150 @@
+import type { Keyring } from '#shared/keyring.ts'
+import { rememberedOf, replayOf, type Remembered } from '#shared/remembered.ts'
+import type { Tenant } from '#shared/scope.ts'
+import type { Once } from '#shared/writes.ts'
+import type { CollectorConfig } from '../config.ts'
+import { findingsToLoad, openFindingSession, storableSightings } from '../findings/postgres-record.ts'
+import { given, insertAll, type Column } from '../postgres/bulk.ts'
+import { rememberedIn, rememberedUnder, storeRemembered, type RememberedRow } from '../postgres/idempotency.ts'
+import { sql, type Statement } from '../postgres/sql.ts'
+import { lockTenant } from '../postgres/tenant-lock.ts'
+import { load, type Transaction } from '../postgres/transaction.ts'
+import { storeCounts } from '../rollups/postgres.ts'
+import { createTally } from '../rollups/tally.ts'
+import { failureOf, type Outcome } from '../writer/protocol.ts'
+import type { ItemOutcome } from './item.ts'
+import { ingestedBody, outcomeOf, type NewReport } from './store.ts'
+
+const HOUR_MS = 3_600_000
+
+const COLUMNS: readonly Column<NewReport>[] = [
+  { name: 'id', type: 'text', of: ({ id }) => id },
+  { name: 'tenantId', type: 'text', of: ({ tenantId }) => tenantId },
+  { name: 'createdAt', type: 'bigint', of: ({ createdAt }) => createdAt },
+  { name: 'updatedAt', type: 'bigint', of: ({ createdAt }) => createdAt },
+  { name: 'severity', type: 'text', of: ({ severity }) => severity },
+  { name: 'policyVersion', type: 'text', of: ({ policyVersion }) => policyVersion },
+  { name: 'markdown', type: 'text', of: ({ markdown }) => markdown },
+  { name: 'report', type: 'text', of: ({ report }) => report },
+  { name: 'quarantined', type: 'smallint', of: ({ errors }) => (errors.length === 0 ? 0 : 1) },
+  { name: 'errors', type: 'text', of: ({ errors }) => (errors.length === 0 ? null : JSON.stringify(errors)) },
+  { name: 'schemaName', type: 'text', of: ({ schemaName }) => schemaName },
+  { name: 'labels', type: 'text', of: ({ labels }) => labels },
+]
+const HASH_COLUMNS: readonly Column<NewReport>[] = [
+  { name: 'tenantId', type: 'text', of: ({ tenantId }) => tenantId },
+  { name: 'hash', type: 'bytea', of: ({ hash }) => hash },
+  { name: 'reportId', type: 'text', of: ({ id }) => id },
+  { name: 'createdAt', type: 'bigint', of: ({ createdAt }) => createdAt },
+]
+const PLACE_COLUMNS = COLUMNS.filter(({ name }) => name === 'createdAt' || name === 'id')
+
+interface IngestParts {
+  config: Pick<CollectorConfig, 'INGEST_DEDUPE_HOURS' | 'IDEMPOTENCY_TTL_HOURS'>
+  keyring: Keyring
+  shard: number
+}
+
+/** Stores reports of one tenant: everything that decides is read in one message, everything that follows is written in one. */
+export function createPostgresIngest({ config, keyring, shard }: IngestParts) {
+  const dedupeMs = config.INGEST_DEDUPE_HOURS * HOUR_MS
+  const ttlMs = config.IDEMPOTENCY_TTL_HOURS * HOUR_MS
+  const isClaiming = ({ isRestored }: NewReport) => dedupeMs > 0 && !isRestored
+
+  function toLoad(tenantId: Tenant, reports: readonly NewReport[]): (Statement | undefined)[] {
+    const claiming = reports.filter(isClaiming)
+    const keys = reports.flatMap(({ once }) => (once === undefined ? [] : [once.key]))
+    const restored = reports.filter(({ isRestored }) => isRestored)
+    const cutoff = Math.min(...claiming.map(({ createdAt }) => createdAt)) - dedupeMs
+    return [
+      // The content is taken when nobody has it, or who had it is too long ago or deleted.
+      claiming.length === 0
+        ? undefined
+        : sql`SELECT hash, reportId AS "reportId" FROM report_hashes AS known
+            WHERE tenantId = ${tenantId} AND hash = ANY(${claiming.map(({ hash }) => hash)}::bytea[]) AND createdAt > ${cutoff}
+              AND EXISTS (SELECT 1 FROM reports
+                WHERE createdAt = split_part(known.reportId, '-', 2)::bigint AND id = known.reportId)`,
+      keys.length === 0 ? undefined : rememberedUnder(tenantId, keys, ttlMs),
+      restored.length === 0
+        ? undefined
+        : sql`SELECT id FROM reports
+            WHERE (createdAt, id) IN (SELECT createdAt, id FROM ${given(PLACE_COLUMNS, restored)})`,
+      ...findingsToLoad(
+        tenantId,
+        reports.flatMap(({ sightings }) => storableSightings(sightings)),
+      ),
+    ]
+  }
+
+  /** What became of each report, in their order; within a transaction of the tenant. */
+  return async (tx: Transaction, tenantId: Tenant, reports: readonly NewReport[]): Promise<Outcome<ItemOutcome>[]> => {
+    tx.later(lockTenant(tenantId))
+    const [hashes = [], keys = [], restored = [], known = [], open = []] = await load(tx, ...toLoad(tenantId, reports))
+    const findings = openFindingSession(tenantId, known, open)
+    const tally = createTally()
+    const holders = new Map(
+      (hashes as { hash: Buffer; reportId: string }[]).map(({ hash, reportId }) => [hash.toString('hex'), reportId]),
+    )
+    const answers = new Map((keys as RememberedRow[]).map((row) => [row.key, rememberedIn(row)]))
+    const present = new Set((restored as { id: string }[]).map(({ id }) => id))
+    const stored: NewReport[] = []
+    const kept: { once: Once; remembered: Remembered }[] = []
+
+    function addOne(report: NewReport): ItemOutcome {
+      const { id } = report
+      if (report.isRestored && present.has(id)) return { status: 'duplicate', id }
+      if (isClaiming(report)) {
+        const hash = report.hash.toString('hex')
+        const holder = holders.get(hash)
+        if (holder !== undefined) return { status: 'duplicate', id: holder }
+        holders.set(hash, id)
+      }
+      present.add(id)
+      stored.push(report)
+      tally.count({ ...report, quarantined: report.errors.length === 0 ? 0 : 1 }, 1)
+      findings.add(tenantId, report, storableSightings(report.sightings))
+      return outcomeOf(report)
+    }
+
+    function addOnce(report: NewReport, once: Once): ItemOutcome {
+      const answer = answers.get(once.key)
+      if (answer !== undefined) {
+        const { body } = replayOf(once, answer, () => keyring)
+        return { status: 'duplicate', id: (JSON.parse(body) as { id: string }).id }
+      }
+      const outcome = addOne(report)
+      const { id } = outcome as { id: string }
+      const remembered = rememberedOf(once, { status: 201, body: ingestedBody(id) }, () => keyring)
+      answers.set(once.key, remembered)
+      kept.push({ once, remembered })
+      return outcome
+    }
+
+    const outcomes = reports.map((report): Outcome<ItemOutcome> => {
+      try {
+        return { value: report.once === undefined ? addOne(report) : addOnce(report, report.once) }
+      } catch (error) {
+        return { failure: failureOf(error) }
+      }
+    })
+    if (stored.length > 0) tx.later(insertAll('reports', COLUMNS, stored))
+    const claimed = stored.filter(isClaiming)
+    if (claimed.length > 0) {
+      const take = sql`ON CONFLICT (tenantId, hash) DO UPDATE SET reportId = excluded.reportId, createdAt = excluded.createdAt`
+      tx.later(insertAll('report_hashes', HASH_COLUMNS, claimed, take))
+    }
+    storeRemembered(tx, kept)
+    findings.store(tx)
+    storeCounts(tx, tally.changes(), shard)
+    return outcomes
+  }
+}
+
+/** Forgets contents that are past their time, at most `limit`; @returns how many */
+export const forgetContents =
+  (dedupeHours: number) =>
+  (tx: Transaction, now: number, limit: number): Promise<number> =>
+    tx.run(
+      sql`DELETE FROM report_hashes WHERE (tenantId, hash) IN (SELECT tenantId, hash FROM report_hashes
+        WHERE createdAt <= ${now - dedupeHours * HOUR_MS} LIMIT ${limit} FOR UPDATE SKIP LOCKED)`,
+    )

@@ -1,0 +1,45 @@
+import { addAuditEntries, removeAuditBefore } from '../audit/postgres.ts'
+import type { CollectorConfig } from '../config.ts'
+import { postgresExportCommands } from '../exports/postgres.ts'
+import { createPostgresMuting, removeFindingsBefore } from '../findings/postgres.ts'
+import { forgetContents } from '../ingest/postgres.ts'
+import { createPostgresRemoval } from '../reports/postgres-removal.ts'
+import { createPutSchema } from '../schemas/postgres.ts'
+import { createPostgresReplay } from '../schemas/postgres-replay.ts'
+import type { LoadedValidators } from '../schemas/postgres-validators.ts'
+import type { Commands } from '../writer/commands.ts'
+import type { Transaction } from './transaction.ts'
+
+/** The commands of writer/commands.ts with a transaction before their arguments. */
+export type PostgresCommands = {
+  [N in keyof Commands]: (tx: Transaction, ...args: Parameters<Commands[N]>) => Promise<ReturnType<Commands[N]>>
+}
+
+/** Commands that are about all tenants' rows. The others see those of whom the answer belongs to, or of their first argument. */
+export const EVERY_TENANT_COMMANDS: ReadonlySet<string> = new Set<keyof Commands>([
+  'addAuditEntries',
+  'removeAuditBefore',
+  'forgetContents',
+])
+
+interface CommandParts {
+  config: CollectorConfig
+  validators: LoadedValidators
+  shard: number
+}
+
+/** Everything that changes the database, by name, as PostgreSQL does it. What is not here is refused with 501. */
+export function createPostgresCommands({ config, validators, shard }: CommandParts): Partial<PostgresCommands> {
+  return {
+    ...createPostgresRemoval(shard),
+    ...postgresExportCommands,
+    removeFindingsBefore,
+    muteFinding: createPostgresMuting(config.FINDING_FLAKY_CHANGES),
+    remember: async (_tx, status, body) => ({ status, body }),
+    addAuditEntries,
+    removeAuditBefore,
+    putSchema: createPutSchema(config),
+    replayReports: createPostgresReplay(validators, shard),
+    forgetContents: forgetContents(config.INGEST_DEDUPE_HOURS),
+  }
+}

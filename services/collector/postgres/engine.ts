@@ -1,0 +1,80 @@
+import type { Health } from '#shared/health.ts'
+import type { Keyring } from '#shared/keyring.ts'
+import type { Logger } from '#shared/logger.ts'
+import { createPostgresAudit } from '../audit/postgres.ts'
+import type { CollectorConfig } from '../config.ts'
+import type { Engine, Stores } from '../engine/engine.ts'
+import { createPostgresTokens } from '../exports/postgres.ts'
+import { createPostgresFindings } from '../findings/postgres.ts'
+import { createPostgresReports } from '../reports/postgres.ts'
+import { createPostgresSchemas } from '../schemas/postgres.ts'
+import { createPostgresTimeline } from '../timeline/postgres.ts'
+import { startListening } from '../versions/listen.ts'
+import { createSharedVersions } from '../versions/postgres.ts'
+import { createWriter } from '../writer/queue.ts'
+import { migrate } from './migrate.ts'
+import { storeNotYet } from './not-yet.ts'
+import { createPartitions } from './partitions.ts'
+import { openPool, type Access } from './pool.ts'
+import { newShard } from './shard.ts'
+import { startUpkeep } from './upkeep.ts'
+import { createPostgresWriter } from './writer.ts'
+
+interface PostgresParts {
+  config: CollectorConfig & { COLLECTOR_DATABASE_URL: string }
+  keyring: Keyring
+  health: Pick<Health, 'isDatabaseUsable' | 'watch'>
+  logger: Logger
+}
+
+const storesOf = (access: Access, config: CollectorConfig): Stores => ({
+  reports: createPostgresReports(access),
+  findings: createPostgresFindings(access, config.FINDING_FLAKY_CHANGES),
+  tokens: createPostgresTokens(access),
+  schemas: createPostgresSchemas(access),
+  timeline: createPostgresTimeline(access),
+  audit: createPostgresAudit(access),
+  bundleKeys: storeNotYet('bundle keys'),
+  holds: storeNotYet('legal holds'),
+  retention: storeNotYet('retention runs'),
+})
+
+/**
+ * A database on a server, for several replicas of the service at once.
+ * @throws DatabaseRefused for one that cannot be used
+ */
+export async function openPostgres({ config, keyring, health, logger }: PostgresParts): Promise<Engine> {
+  const { COLLECTOR_DATABASE_URL: url, COLLECTOR_DATABASE_TIMEOUT_MS: timeoutMs } = config
+  const pool = openPool(config, logger)
+  try {
+    const { role, seesAll } = await migrate(pool, url)
+    if (seesAll) {
+      logger.warn({ role }, 'row-level security does not bind this role: give the collector one that is no superuser')
+    }
+    const partitions = createPartitions(pool)
+    await partitions.ensureAhead(Date.now())
+    await health.watch(pool.isUsable)
+    const versions = createSharedVersions(pool)
+    const shard = newShard()
+    const listening = startListening({ url: config.COLLECTOR_LISTEN_URL ?? url, timeoutMs, pool, versions, logger })
+    await listening.ready
+    const { changed: onChange } = listening
+    const backend = createPostgresWriter({ config, pool, keyring, partitions, shard, logger, onChange })
+    const writer = createWriter({ config, health, backend })
+    const upkeep = startUpkeep({ pool, config, partitions, logger })
+    return {
+      stores: storesOf(pool, config),
+      writer,
+      versions,
+      async stop() {
+        await writer.stop()
+        await upkeep.stop()
+        await listening.stop()
+        await pool.end()
+      },
+    }
+  } catch (error) {
+    await pool.end()
+    throw error
+  }
+}

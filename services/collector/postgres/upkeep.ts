@@ -1,0 +1,54 @@
+import type { Logger } from '#shared/logger.ts'
+import type { CollectorConfig } from '../config.ts'
+import { forgetContents } from '../ingest/postgres.ts'
+import type { Partitions } from './partitions.ts'
+import { EVERY_TENANT, type Pool } from './pool.ts'
+import { sql } from './sql.ts'
+import { transaction, type Transaction } from './transaction.ts'
+
+const HOUR_MS = 3_600_000
+const BATCH = 500
+
+interface UpkeepParts {
+  pool: Pool
+  config: CollectorConfig
+  partitions: Partitions
+  logger: Logger
+}
+
+/** What is done every hour, by each replica: it does no harm twice. */
+export function startUpkeep({ pool, config, partitions, logger }: UpkeepParts) {
+  const forget = forgetContents(config.INGEST_DEDUPE_HOURS)
+  let stopped = false
+
+  const forgetAnswers = (tx: Transaction): Promise<number> =>
+    tx.run(
+      sql`DELETE FROM idempotency_keys WHERE (owner, key) IN (SELECT owner, key FROM idempotency_keys
+        WHERE createdAt <= ${Date.now() - config.IDEMPOTENCY_TTL_HOURS * HOUR_MS} LIMIT ${BATCH} FOR UPDATE SKIP LOCKED)`,
+    )
+
+  async function repeat(some: (tx: Transaction) => Promise<number>): Promise<void> {
+    while (!stopped && (await transaction(pool, EVERY_TENANT, some)) === BATCH);
+  }
+
+  async function run(): Promise<void> {
+    try {
+      await partitions.ensureAhead(Date.now())
+      await repeat((tx) => forget(tx, Date.now(), BATCH))
+      await repeat(forgetAnswers)
+    } catch (error) {
+      logger.error({ err: error }, 'the upkeep of the database failed; it is done again in an hour')
+    }
+  }
+
+  let running = Promise.resolve()
+  const timer = setInterval(() => void (running = run()), HOUR_MS).unref()
+  return {
+    run,
+    async stop(): Promise<void> {
+      stopped = true
+      clearInterval(timer)
+      await running
+    },
+  }
+}

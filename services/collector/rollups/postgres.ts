@@ -1,0 +1,32 @@
+import { given, type Column } from '../postgres/bulk.ts'
+import { sql } from '../postgres/sql.ts'
+import type { Transaction } from '../postgres/transaction.ts'
+import type { Change } from './tally.ts'
+
+const COLUMNS: readonly Column<Change>[] = [
+  { name: 'tenantId', type: 'text', of: ({ tenantId }) => tenantId },
+  { name: 'time', type: 'bigint', of: ({ time }) => time },
+  { name: 'severity', type: 'text', of: ({ severity }) => severity },
+  { name: 'quarantined', type: 'smallint', of: ({ quarantined }) => quarantined },
+  { name: 'reports', type: 'bigint', of: ({ by }) => by },
+]
+
+/** Stores what a write changed of the counts, always in the same order of rows, so that two writes never wait for each other. */
+export function storeCounts(tx: Transaction, changes: readonly Change[], shard: number): void {
+  if (changes.length === 0) return
+  const rows = given(COLUMNS, changes)
+  tx.later(sql`
+    INSERT INTO report_hours (tenantId, time, severity, shard, reports)
+    SELECT tenantId, time, severity, ${shard}::smallint, sum(reports) FROM ${rows} GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+    ON CONFLICT (tenantId, time, severity, shard) DO UPDATE SET reports = report_hours.reports + excluded.reports`)
+  tx.later(sql`
+    INSERT INTO report_counts (tenantId, quarantined, severity, shard, reports)
+    SELECT tenantId, quarantined, severity, ${shard}::smallint, sum(reports) FROM ${rows} GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+    ON CONFLICT (tenantId, quarantined, severity, shard) DO UPDATE SET reports = report_counts.reports + excluded.reports`)
+  const left = changes.filter(({ by }) => by < 0)
+  if (left.length === 0) return
+  tx.later(sql`
+    DELETE FROM report_hours AS hours USING ${given(COLUMNS, left)}
+    WHERE (hours.tenantId, hours.time, hours.severity) = (given.tenantId, given.time, given.severity)
+      AND hours.shard = ${shard} AND hours.reports = 0`)
+}
