@@ -34,6 +34,8 @@ const IDENTITY_PATHS = [
   '/.well-known/jwks.json',
 ]
 const COLLECTOR_PATHS = [
+  '/bundle-keys',
+  '/export',
   '/ingest',
   '/reports',
   '/findings',

@@ -1,75 +1,11 @@
-import { hash, randomBytes } from 'node:crypto'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { createPublicKey, hash, verify } from 'node:crypto'
+import { existsSync, writeFileSync } from 'node:fs'
 import { spawnSync } from 'node:child_process'
 import path from 'node:path'
-import { buffer } from 'node:stream/consumers'
-import { promisify } from 'node:util'
-import t, { type Test } from 'tap'
-import yauzl from 'yauzl'
-import { until } from '#shared/test/until.ts'
-import { collector, judged, TEAM_A, TEAM_B } from '../test/collector.ts'
-import { bundleFiles, zipStream } from './bundle.ts'
-
-interface Signed {
-  token: string
-  bundleUrl: string
-  issuedAt: number
-  expiresAt: number
-}
-interface History {
-  history: { tokenPreview: string; requestedBy: string; issuedAt: number; createdAt: number; expiresAt: number }[]
-  count: number
-  nextCursor?: string
-}
-
-const HOUR_MS = 3_600_000
-
-/** The entries of a zip, as an independent reader finds them. */
-async function unzip(bytes: Buffer): Promise<Record<string, Buffer>> {
-  const found: Record<string, Buffer> = {}
-  const zip = await promisify<Buffer, yauzl.Options, yauzl.ZipFile>(yauzl.fromBuffer)(bytes, { lazyEntries: true })
-  const open = promisify(zip.openReadStream.bind(zip)) as (entry: yauzl.Entry) => Promise<NodeJS.ReadableStream>
-  return new Promise((resolve, reject) => {
-    zip.on('entry', (entry: yauzl.Entry) => {
-      open(entry)
-        .then(buffer)
-        .then((content) => {
-          found[entry.fileName] = content
-          zip.readEntry()
-        }, reject)
-    })
-    zip.on('error', reject)
-    zip.on('end', () => resolve(found))
-    zip.readEntry()
-  })
-}
-
-async function signing(test: Test, env: Record<string, string> = {}) {
-  const service = await collector(test, env)
-  const sign = async (id: string, headers: Record<string, string> = {}) => {
-    const answer = await service.ask(`/reports/${id}/sign`, { method: 'POST', headers })
-    test.equal(answer.statusCode, 200)
-    return answer.json<Signed>()
-  }
-  const history = async (id: string, query = '') =>
-    (await service.ask(`/reports/${id}/sign-history${query}`)).json<History>()
-  return { ...service, sign, history }
-}
-
-t.test('a report is signed with no body and no content type, or with {}', async (t) => {
-  const { ask, ingest, sign } = await signing(t)
-  const id = await ingest()
-  const before = Date.now()
-  const { token, bundleUrl, issuedAt, expiresAt } = await sign(id)
-  t.match(token, /^[\w-]{43}$/, 'nothing that a query would need encoded')
-  t.equal(bundleUrl, `/reports/${id}/bundle.zip?token=${token}`)
-  t.ok(issuedAt >= before)
-  t.equal(expiresAt, issuedAt + HOUR_MS)
-  const asJson = { 'content-type': 'application/json' }
-  t.equal((await ask(`/reports/${id}/sign`, { method: 'POST', payload: {} })).statusCode, 200)
-  t.equal((await ask(`/reports/${id}/sign`, { method: 'POST', headers: asJson })).statusCode, 200)
-  t.equal((await ask('/reports/none/sign', { method: 'POST' })).statusCode, 404)
-})
+import t from 'tap'
+import { collector, judged } from '../test/collector.ts'
+import { bundleOf } from './bundle.ts'
+import { signing, unzip, type Signed } from './test/signing.ts'
 
 t.test('the link alone gives a real zip whose files are what bundle-meta says', async (t) => {
   const { app, ask, ingest, sign } = await signing(t)
@@ -82,11 +18,13 @@ t.test('the link alone gives a real zip whose files are what bundle-meta says', 
   const zip = Buffer.from(await answer.arrayBuffer())
   t.equal(answer.status, 200)
   t.equal(answer.headers.get('content-type'), 'application/zip')
+  t.equal(answer.headers.get('content-length'), String(zip.length))
   t.equal(answer.headers.get('content-disposition'), `attachment; filename="${id}.zip"`)
   t.equal(answer.headers.get('cache-control'), 'private, no-store')
 
   const files = await unzip(zip)
-  t.same(Object.keys(files), ['qc_report.json', 'qc_report.md', 'bundle_meta.json', 'checksums.txt'])
+  const names = ['qc_report.json', 'qc_report.md', 'bundle_meta.json', 'checksums.txt', 'checksums.txt.sig']
+  t.same(Object.keys(files), names)
   t.same(JSON.parse(String(files['qc_report.json'])), report)
   t.match(String(files['qc_report.md']), '- 업데이트 \\<b\\>')
   t.match(JSON.parse(String(files['bundle_meta.json'])), { reportId: id, tenantId: 'default', severity: 'block' })
@@ -99,7 +37,7 @@ t.test('the link alone gives a real zip whose files are what bundle-meta says', 
   }))
   t.same(meta.files, described)
   t.same(meta.checksums, Object.fromEntries(described.map(({ name, checksum }) => [name, checksum])))
-  t.match(meta, { reportId: id, totalFiles: 4, estimatedZipSize: zip.length })
+  t.match(meta, { reportId: id, totalFiles: 5, estimatedZipSize: zip.length })
   t.equal(
     meta.totalSize,
     described.reduce((sum, { size }) => sum + size, 0),
@@ -110,138 +48,97 @@ t.test('the link alone gives a real zip whose files are what bundle-meta says', 
   t.equal(String(files['checksums.txt']), sums.join(''))
 })
 
-t.test('unzip and sha256sum, where there are any, find the bundle whole', async (t) => {
-  const { ask, ingest, sign } = await signing(t)
-  const { bundleUrl } = await sign(await ingest({ status: { api: 'pass' }, markdown: '# 보고서' }))
-  const folder = t.testdir({})
-  const file = path.join(folder, 'bundle.zip')
-  writeFileSync(file, (await ask(bundleUrl)).rawPayload)
-  if (!existsSync('/usr/bin/unzip')) return t.pass('there is no unzip here')
-  const tested = spawnSync('unzip', ['-t', file], { encoding: 'utf8' })
-  t.match([tested.status, tested.stdout], [0, /No errors detected/])
-  spawnSync('unzip', [file, '-d', folder])
-  t.equal(spawnSync('sha256sum', ['-c', 'checksums.txt'], { cwd: folder }).status, 0)
+t.test('the signature is of the checksums, by a key that anybody can have', async (t) => {
+  const { app, ingest, sign, open } = await signing(t)
+  const { rawPayload } = await open((await sign(await ingest())).bundleUrl)
+  const files = await unzip(rawPayload)
+  const { keyId } = JSON.parse(String(files['bundle_meta.json'])) as { keyId: string }
+  const { keys } = (await app.inject('/bundle-keys')).json<{ keys: { kid: string }[] }>()
+  const jwk = keys.find(({ kid }) => kid === keyId)
+  t.match(jwk, { kty: 'OKP', crv: 'Ed25519', use: 'sig' })
+  const key = createPublicKey({ key: jwk as never, format: 'jwk' })
+  t.ok(verify(null, files['checksums.txt'] as Buffer, key, files['checksums.txt.sig'] as Buffer))
 })
 
-t.test('the markdown that was sent is in the bundle as it came', async (t) => {
+t.test('unzip, sha256sum and openssl, where there are any, find the bundle whole', async (t) => {
+  const { app, ask, ingest, sign } = await signing(t)
+  const { bundleUrl } = await sign(await ingest({ status: { api: 'pass' }, markdown: '# 보고서' }))
+  const cwd = t.testdir({})
+  writeFileSync(path.join(cwd, 'bundle.zip'), (await ask(bundleUrl)).rawPayload)
+  const run = (command: string, ...args: string[]) => spawnSync(command, args, { encoding: 'utf8', cwd })
+  if (!existsSync('/usr/bin/unzip')) return t.pass('there is no unzip here')
+  const tested = run('unzip', '-t', 'bundle.zip')
+  t.match([tested.status, tested.stdout], [0, /No errors detected/])
+  run('unzip', 'bundle.zip')
+  t.equal(run('sha256sum', '-c', 'checksums.txt').status, 0)
+  const { keys } = (await app.inject('/bundle-keys')).json<{ keys: { kid: string }[] }>()
+  const pem = await app.inject(`/bundle-keys/${keys[0]?.kid}`)
+  t.equal(pem.headers['content-type'], 'application/x-pem-file')
+  writeFileSync(path.join(cwd, 'key.pem'), pem.body)
+  if (!existsSync('/usr/bin/openssl')) return t.pass('there is no openssl here')
+  const signed = ['-rawin', '-in', 'checksums.txt', '-sigfile', 'checksums.txt.sig']
+  const openssl = () => run('openssl', 'pkeyutl', '-verify', '-pubin', '-inkey', 'key.pem', ...signed)
+  t.match([openssl().status, openssl().stdout], [0, /Verified Successfully/])
+  writeFileSync(path.join(cwd, 'checksums.txt'), 'other')
+  t.not(openssl().status, 0)
+})
+
+t.test('the markdown that was sent is in the bundle as it came, in whatever language', async (t) => {
   const { ask, ingest, sign } = await signing(t)
   const { bundleUrl } = await sign(await ingest({ status: {}, markdown: '# 직접 쓴 보고서\n\n| <b> |' }))
-  const files = await unzip((await ask(bundleUrl)).rawPayload)
+  const { rawPayload } = await ask(bundleUrl)
+  const files = await unzip(rawPayload)
   t.equal(String(files['qc_report.md']), '# 직접 쓴 보고서\n\n| <b> |')
+  t.ok(rawPayload.equals((await ask(`${bundleUrl}&lang=ko`)).rawPayload))
 })
 
-t.test('the same report gives the same bytes, whenever and in whatever time zone', async (t) => {
+t.test('a page that is made is in the language of the address, whatever the browser speaks', async (t) => {
   const { ask, ingest, sign } = await signing(t)
-  const id = await ingest(judged('warn'))
-  const bytes = async () => (await ask((await sign(id)).bundleUrl)).rawPayload
-  t.ok((await bytes()).equals(await bytes()))
+  const id = await ingest()
+  const { bundleUrl } = await sign(id)
+  const get = async (query: string, accept: string) =>
+    (await ask(bundleUrl + query, { headers: { 'accept-language': accept } })).rawPayload
+  const [korean, english] = [await get('&lang=ko', 'en'), await get('', 'ko')]
+  t.match(String((await unzip(korean))['qc_report.md']), `# 품질 보고서 ${id}\n\n## 상태`)
+  t.match(String((await unzip(english))['qc_report.md']), `# Quality report ${id}\n\n## Status`)
+  t.ok(english.equals(await get('&lang=en', 'de')))
+  t.equal((await ask(`${bundleUrl}&lang=fr`)).statusCode, 400)
+  const meta = async (query: string) =>
+    (await ask(`/reports/${id}/bundle-meta${query}`)).json<{ estimatedZipSize: number }>().estimatedZipSize
+  t.same([await meta(''), await meta('?lang=ko')], [english.length, korean.length])
+})
 
+t.test('the same report gives the same bytes, also after a restart and a change of the key', async (t) => {
+  const first = await signing(t)
+  const id = await first.ingest(judged('warn'))
+  const before = await first.open((await first.sign(id)).bundleUrl)
+  t.ok(before.rawPayload.equals((await first.open((await first.sign(id)).bundleUrl)).rawPayload))
+  await first.close()
+
+  const { ask, ingestAt, close } = await collector(t, { DATA_DIR: first.dataDir })
+  t.teardown(close)
+  const bytes = async (report: string) => {
+    const { bundleUrl } = (await ask(`/reports/${report}/sign`, { method: 'POST' })).json<Signed>()
+    return (await ask(bundleUrl)).rawPayload
+  }
+  t.ok(before.rawPayload.equals(await bytes(id)))
+  t.equal((await ask('/bundle-keys/rotate', { method: 'POST' })).statusCode, 200)
+  t.ok(before.rawPayload.equals(await bytes(id)), 'a report keeps the key of its time')
+  const after = await unzip(await bytes(await ingestAt(Date.now() + 1000)))
+  const keyOf = (file: Buffer | undefined) => (JSON.parse(String(file)) as { keyId: string }).keyId
+  t.not(keyOf(after['bundle_meta.json']), keyOf((await unzip(before.rawPayload))['bundle_meta.json']))
+})
+
+t.test('the bytes do not depend on the time zone', async (t) => {
   const createdAt = Date.UTC(2026, 10, 21, 15, 30, 20)
   const report = { id: 'r', tenantId: 't', createdAt, updatedAt: createdAt, severity: null, policyVersion: null }
-  const files = bundleFiles({ ...report, markdown: null, report: '{"status":{}}' })
+  const signer = { keyId: 'k', sign: () => Buffer.alloc(64) }
   const zone = process.env.TZ
   t.teardown(() => (zone === undefined ? delete process.env.TZ : (process.env.TZ = zone)))
-  const zips: string[] = []
-  for (const name of ['UTC', 'Asia/Seoul', 'America/New_York']) {
+  const zips = ['UTC', 'Asia/Seoul', 'America/New_York'].map((name) => {
     process.env.TZ = name
-    zips.push((await buffer(zipStream(files, createdAt))).toString('base64'))
-  }
+    const stored = { ...report, markdown: null, errors: null, report: '{"status":{}}' }
+    return Buffer.concat(bundleOf(stored, 'ko', signer).zip).toString('base64')
+  })
   t.equal(new Set(zips).size, 1)
 })
-
-t.test('without a token it is 401; with a bad, expired or foreign one 403', async (t) => {
-  const { app, ask, ingest, sign, database } = await signing(t)
-  const id = await ingest({ status: {} }, TEAM_A)
-  const other = await ingest({ status: {}, notes: ['another'] }, TEAM_A)
-  const { token, bundleUrl } = await sign(id, TEAM_A)
-  const get = async (url: string, headers: Record<string, string> = {}) => {
-    const answer = await app.inject({ url, headers })
-    if (answer.statusCode !== 200) t.notMatch(answer.body, token, 'a token is not repeated')
-    return answer.statusCode
-  }
-  t.equal(await get(`/reports/${id}/bundle.zip`), 401)
-  t.equal(await get(`/reports/${id}/bundle.zip?token=`), 401)
-  t.equal(await get(`/reports/${id}/bundle.zip?token=${token.slice(1)}`), 403)
-  t.equal(await get(`/reports/${id}/bundle.zip?token=${'%F0%9F%98%80'.repeat(50)}`), 403)
-  t.equal(await get(`/reports/${other}/bundle.zip?token=${token}`), 403, 'another report')
-  t.equal(await get(`/reports/report-1-abcdefghi/bundle.zip?token=${token}`), 403, 'no report')
-  t.equal(await get(bundleUrl, TEAM_B), 403, 'another tenant')
-  t.equal(await get(bundleUrl, TEAM_A), 200)
-  t.equal((await app.inject({ method: 'HEAD', url: bundleUrl })).statusCode, 200)
-  database?.exec(`UPDATE sign_tokens SET expiresAt = ${Date.now()}`)
-  t.equal(await get(bundleUrl), 403, 'expired')
-  const { logs } = (await ask('/admin/audit/logs?security_event=true', { headers: TEAM_A })).json<{ logs: object[] }>()
-  t.same(
-    logs.map((entry) => (entry as { securityEvent: string }).securityEvent),
-    [...Array<string>(5).fill('bad_token'), ...Array<string>(2).fill('missing_token')],
-    'the owner of the report sees who tried',
-  )
-})
-
-t.test('the database holds no token', async (t) => {
-  const { ingest, sign, database } = await signing(t)
-  const { token } = await sign(await ingest())
-  const stored = JSON.stringify(database?.prepare('SELECT * FROM sign_tokens').all())
-  t.notMatch(stored, token)
-  t.match(stored, token.slice(0, 8))
-})
-
-t.test('the history of a report is its own, newest first, and goes on by cursor', async (t) => {
-  const { ask, ingest, sign, history } = await signing(t)
-  const id = await ingest()
-  const other = await ingest({ status: { api: 'warn' } })
-  const tokens = [await sign(id), await sign(id), await sign(id)]
-  await sign(other)
-  const all = await history(id)
-  t.same(
-    all.history.map(({ tokenPreview }) => tokenPreview),
-    tokens.toReversed().map(({ token }) => `${token.slice(0, 8)}...`),
-  )
-  t.equal(all.count, 3)
-  t.match(all, { reportId: id, history: [{ requestedBy: 'default:admin' }] })
-  const [newest] = all.history
-  t.same(
-    [newest?.issuedAt, newest?.createdAt, newest?.expiresAt],
-    [tokens[2]?.issuedAt, tokens[2]?.issuedAt, tokens[2]?.expiresAt],
-  )
-  t.equal((await history(other)).count, 1)
-  const first = await history(id, '?limit=2')
-  const second = await history(id, `?limit=2&cursor=${first.nextCursor}`)
-  t.same([...first.history, ...second.history], all.history)
-  t.equal(second.nextCursor, undefined)
-  t.equal((await ask('/reports/none/sign-history')).statusCode, 404)
-  t.equal((await ask(`/reports/${id}/sign-history?limit=0`)).statusCode, 400)
-})
-
-t.test('a retried signing gives the same link and no second entry', async (t) => {
-  const { ask, ingest, history } = await signing(t)
-  const id = await ingest()
-  const sign = () => ask(`/reports/${id}/sign`, { method: 'POST', headers: { 'idempotency-key': 'once' } })
-  const first = await sign()
-  const again = await sign()
-  t.equal(again.body, first.body)
-  t.equal(again.headers['idempotency-replayed'], 'true')
-  t.equal((await history(id)).count, 1)
-})
-
-t.test(
-  'the database has no token in clear, and a retry gets the link also after the encryption key has changed',
-  async (t) => {
-    const [old, next] = ['old', 'new'].map((id) => `${id}:${randomBytes(32).toString('base64')}`) as [string, string]
-    const first = await collector(t, { ENCRYPTION_KEYS: old })
-    const id = await first.ingest()
-    const retry = (ask: typeof first.ask) =>
-      ask(`/reports/${id}/sign`, { method: 'POST', headers: { 'idempotency-key': 'once' } })
-    const { token } = (await retry(first.ask)).json<Signed>()
-    await first.close()
-    const { dataDir: DATA_DIR } = first
-    t.notOk(readFileSync(path.join(DATA_DIR, 'collector.db')).includes(token))
-
-    const both = await collector(t, { DATA_DIR, ENCRYPTION_KEYS: `${next},${old}` })
-    const sealed = both.database?.prepare<[], Buffer>("SELECT body FROM idempotency_keys WHERE key = 'once'").pluck()
-    await until('the rotation at the start', () => sealed?.get()?.includes('new'))
-    await both.close()
-    const after = await collector(t, { DATA_DIR, ENCRYPTION_KEYS: next })
-    t.equal((await retry(after.ask)).json<Signed>().token, token)
-  },
-)

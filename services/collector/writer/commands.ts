@@ -13,9 +13,11 @@ import { createIngestStore } from '../ingest/store.ts'
 import { createRemoval } from '../reports/removal.ts'
 import { noSuchReport, representation } from '../reports/representation.ts'
 import { createReportStore } from '../reports/store.ts'
+import { createSeries } from '../rollups/series.ts'
 import { createRollups } from '../rollups/store.ts'
 import { createRetentionCommands, onHold } from '../retention/commands.ts'
 import { createHoldStore } from '../retention/holds/store.ts'
+import { createSearchRecord } from '../search/record.ts'
 import { createReplay } from '../schemas/replay.ts'
 import { createRegistry } from '../schemas/registry.ts'
 import { createSchemaStore } from '../schemas/store.ts'
@@ -50,14 +52,15 @@ export function createCommands(db: Database, config: CollectorConfig, once: Writ
   const rollups = createRollups(db)
   const usage = createUsage(db)
   const reports = createReportStore(db)
-  const removal = createRemoval(db, rollups, usage)
+  const search = createSearchRecord(db, createSeries(db, config))
+  const removal = createRemoval(db, rollups, search, usage)
   const audit = createAuditStore(db)
   const schemas = createSchemaStore(db)
   const validators = createValidators(schemas)
   const findings = createFindingRecord(db)
   const found = createFindingStore(db, config.FINDING_FLAKY_CHANGES)
   const contents = config.INGEST_DEDUPE_HOURS === 0 ? undefined : createContents(db, config)
-  const ingest = createIngestStore(db, { rollups, findings, usage, contents, once })
+  const ingest = createIngestStore(db, { rollups, findings, search, usage, contents, once })
   const registry = createRegistry(schemas, config)
   const holds = createHoldStore(db)
 
@@ -78,7 +81,7 @@ export function createCommands(db: Database, config: CollectorConfig, once: Writ
     addAuditEntries: audit.add,
     removeAuditBefore: audit.deleteBefore,
     putSchema: registry.put,
-    replayReports: createReplay(db, { rollups, findings, validators }),
+    replayReports: createReplay(db, { rollups, findings, search, validators }),
     forgetContents: (now: number, limit: number): number => contents?.forget(now, limit) ?? 0,
     ...createExportCommands(db, reports),
     ...createRetentionCommands(db, config, { reports, removal }),

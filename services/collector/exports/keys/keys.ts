@@ -1,0 +1,83 @@
+import { newKeyPair, publicJwkOf } from '#shared/ed25519.ts'
+import type { Keyring } from '#shared/keyring.ts'
+import { createPrivateKey, createPublicKey, sign, type JsonWebKeyInput, type KeyObject } from 'node:crypto'
+import type { JWK } from 'jose'
+import type { Stores } from '../../engine/engine.ts'
+import type { Writer } from '../../writer/queue.ts'
+import { bundleKeyAad, type BundleKey } from './store.ts'
+
+/** What signs the bundles of one report. */
+export interface Signer {
+  keyId: string
+  /** An Ed25519 signature (RFC 8032), 64 bytes: the same text always gets the same one. */
+  sign(text: Buffer): Buffer
+}
+
+interface KeyParts {
+  store: Stores['bundleKeys']
+  writer: Pick<Writer, 'run'>
+  keyring: Keyring
+}
+
+export type BundleKeys = ReturnType<typeof createBundleKeys>
+
+const ALG = 'EdDSA'
+
+/** The public half, as others may have it. */
+export const publicJwk = ({ publicKey }: Pick<BundleKey, 'publicKey'>): JWK => publicJwkOf(publicKey, ALG)
+
+/** The public half in PEM (SubjectPublicKeyInfo, RFC 8410). */
+export const publicPem = (key: Pick<BundleKey, 'publicKey'>): string =>
+  createPublicKey({ key: publicJwk(key) as JsonWebKeyInput['key'], format: 'jwk' })
+    .export({ type: 'spki', format: 'pem' })
+    .toString()
+
+/** Which of these keys, in the order in which they sign, is the one for a report of that moment. */
+export const keyFor = (keys: readonly BundleKey[], at: number): BundleKey =>
+  (keys.findLast(({ active }) => active <= at) ?? keys[0]) as BundleKey
+
+/** A new key that is not stored yet. @param active milliseconds since 1970 */
+export function newBundleKey(keyring: Keyring, active: number): BundleKey {
+  const { publicJwk: half, privateJwk } = newKeyPair(ALG)
+  const privateSealed = keyring.seal(JSON.stringify(privateJwk), bundleKeyAad(half.kid))
+  return { kid: half.kid, publicKey: half.x, privateSealed, active, createdAt: Date.now() }
+}
+
+/**
+ * The keys that sign bundles. They are read from the database for each bundle: it costs little beside the bundle, and
+ * a process is never behind the others that share the database.
+ */
+export function createBundleKeys({ store, writer, keyring }: KeyParts) {
+  const opened = new Map<string, KeyObject>()
+
+  function privateKeyOf({ kid, privateSealed }: BundleKey): KeyObject {
+    const known = opened.get(kid)
+    if (known !== undefined) return known
+    const jwk = JSON.parse(
+      keyring.open(Buffer.from(privateSealed), bundleKeyAad(kid)).toString(),
+    ) as JsonWebKeyInput['key']
+    const key = createPrivateKey({ key: jwk, format: 'jwk' })
+    opened.set(kid, key)
+    return key
+  }
+
+  /** All of them, in the order in which they sign; the first one is made when there is none. */
+  async function all(): Promise<readonly BundleKey[]> {
+    const keys = await store.all()
+    // From 1970 on: it signs the reports that were there before it, too.
+    return keys.length > 0 ? keys : await writer.run('addFirstBundleKey', newBundleKey(keyring, 0))
+  }
+
+  return {
+    all,
+    /** What signs a bundle of something of that moment (milliseconds since 1970). */
+    async signerFor(at: number): Promise<Signer> {
+      const key = keyFor(await all(), at)
+      const privateKey = privateKeyOf(key)
+      return { keyId: key.kid, sign: (text) => sign(null, text, privateKey) }
+    },
+    /** The key that comes next, or replaces all; not stored yet. */
+    next: (): BundleKey => newBundleKey(keyring, Date.now()),
+    replacement: (): BundleKey => newBundleKey(keyring, 0),
+  }
+}
