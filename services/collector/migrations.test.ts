@@ -1,8 +1,10 @@
 import Sqlite from 'better-sqlite3'
+import { hash } from 'node:crypto'
 import path from 'node:path'
 import t from 'tap'
+import { APPENDED_HASHES } from './ingest/migration.ts'
 import { migrations } from './migrations.ts'
-import { collector, judged } from './test/collector.ts'
+import { collector, judged, TEAM_A } from './test/collector.ts'
 
 const HOUR_MS = 3_600_000
 
@@ -38,4 +40,27 @@ t.test('reports, counts and links of the first schema are carried over', async (
   t.equal((await ask(`/reports/report-${hour}-000000001`, { method: 'DELETE' })).statusCode, 204)
   t.equal(await total('severity=block'), 2)
   t.same(database.prepare('SELECT sum(reports) AS n FROM report_hours').get(), { n: 4 })
+})
+
+t.test('contents that were known by an index of hashes are still known', async (t) => {
+  const folder = t.testdir({})
+  const file = new Sqlite(path.join(folder, 'collector.db'))
+  file.pragma(`application_id = ${0x4e_4a_63_6f}`)
+  const before = migrations.indexOf(APPENDED_HASHES)
+  migrations.slice(0, before).forEach((migration) => file.exec(migration as string))
+  file.pragma(`user_version = ${before}`)
+  const now = Date.now()
+  const text = '{"status":{"api":"pass"}}'
+  file
+    .prepare(
+      `INSERT INTO reports (seq, id, tenantId, createdAt, updatedAt, report) VALUES (7, 'report-1-known0000', 'default', ?, ?, ?)`,
+    )
+    .run(now, now, text)
+  file
+    .prepare("INSERT INTO report_hashes VALUES ('default', ?, 'report-1-known0000', ?)")
+    .run(hash('sha256', text, 'buffer').subarray(0, 16), now)
+  file.close()
+  const { ingest } = await collector(t, { DATA_DIR: folder })
+  t.equal(await ingest({ status: { api: 'pass' } }), 'report-1-known0000')
+  t.not(await ingest({ status: { api: 'pass' } }, TEAM_A), 'report-1-known0000')
 })

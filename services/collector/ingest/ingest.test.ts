@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
+import { DEFAULT_TENANT } from '#shared/caller.ts'
 import { collector, judged, TEAM_A } from '../test/collector.ts'
 
 const JSON_HEADERS = { 'content-type': 'application/json' }
@@ -130,6 +131,29 @@ t.test('the same report within a day is stored once, whoever sends it again; the
   t.equal(await ingest(report), later)
   t.equal((await ask(`/reports/${later}`, { method: 'DELETE' })).statusCode, 204)
   t.not(await ingest(report), later, 'one that was deleted is not there to be the first')
+})
+
+t.test('what was stored once is known after a restart, and twice in one batch', async (t) => {
+  const first = await collector(t)
+  const ids = []
+  for (let n = 0; n < 3; n++) ids.push(await first.ingest({ status: { n } }))
+  await first.close()
+  const second = await collector(t, { DATA_DIR: first.dataDir })
+  for (let n = 0; n < 3; n++) t.equal(await second.ingest({ status: { n } }), ids[n])
+  const item = { tenantId: DEFAULT_TENANT, text: '{"status":{"n":"twice"}}' }
+  t.match(await second.writer.ingest([item, item]), [
+    { value: { status: 'stored' } },
+    { value: { status: 'duplicate' } },
+  ])
+})
+
+t.test('beyond INGEST_DEDUPE_MAX the oldest are not known again', async (t) => {
+  const { ingest } = await collector(t, { INGEST_DEDUPE_MAX: '2' })
+  const ids = []
+  for (let n = 0; n < 40; n++) ids.push(await ingest({ status: { n } }))
+  t.equal(await ingest({ status: { n: 39 } }), ids[39])
+  t.equal(await ingest({ status: { n: 38 } }), ids[38])
+  t.not(await ingest({ status: { n: 0 } }), ids[0])
 })
 
 t.test('contents past their time are forgotten', async (t) => {
