@@ -74,8 +74,9 @@ export function serveCollector(config: CollectorConfig, deps: Deps, engine: Engi
   const retention = startRetention({ stores, writer, config, metrics: metrics.retention, logger })
 
   const opening = createOpening({ reports, tokens, writer, metrics })
-  const keys = createBundleKeys({ store: stores.bundleKeys, writer, keyring: openKeyring(config) })
+  const keys = createBundleKeys({ store: stores.bundleKeys, writer, keyring: openKeyring(config), logger })
 
+  app.addHook('onReady', keys.prepare)
   recordRequests(app, audit, tenants)
   void app.register(probeRoutes(health, metrics))
   // The token in the link is enough: the console opens it in a new tab, without headers.

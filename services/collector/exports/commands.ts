@@ -30,5 +30,6 @@ export function createExportCommands(db: Database, reports: Pick<ReportStore, 'o
     /** @param withdraw the keys that are there are deleted */
     rotateBundleKey: (key: BundleKey, withdraw: boolean): Answer =>
       rotatedAnswer(keys.add(key, withdraw ? 'only' : 'next')),
+    resealBundleKey: keys.reseal,
   }
 }

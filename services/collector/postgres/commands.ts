@@ -1,5 +1,6 @@
 import { addAuditEntries, removeAuditBefore } from '../audit/postgres.ts'
 import type { CollectorConfig } from '../config.ts'
+import { postgresBundleKeyCommands } from '../exports/keys/postgres.ts'
 import { postgresExportCommands } from '../exports/postgres.ts'
 import { createPostgresMuting, removeFindingsBefore } from '../findings/postgres.ts'
 import { forgetContents } from '../ingest/postgres.ts'
@@ -20,6 +21,8 @@ export const EVERY_TENANT_COMMANDS: ReadonlySet<string> = new Set<keyof Commands
   'addAuditEntries',
   'removeAuditBefore',
   'forgetContents',
+  'addFirstBundleKey',
+  'resealBundleKey',
 ])
 
 interface CommandParts {
@@ -33,6 +36,7 @@ export function createPostgresCommands({ config, validators, shard }: CommandPar
   return {
     ...createPostgresRemoval(shard),
     ...postgresExportCommands,
+    ...postgresBundleKeyCommands,
     removeFindingsBefore,
     muteFinding: createPostgresMuting(config.FINDING_FLAKY_CHANGES),
     remember: async (_tx, status, body) => ({ status, body }),

@@ -4,6 +4,7 @@ import type { Logger } from '#shared/logger.ts'
 import { createPostgresAudit } from '../audit/postgres.ts'
 import type { CollectorConfig } from '../config.ts'
 import type { Engine, Stores } from '../engine/engine.ts'
+import { createPostgresBundleKeys } from '../exports/keys/postgres.ts'
 import { createPostgresTokens } from '../exports/postgres.ts'
 import { createPostgresFindings } from '../findings/postgres.ts'
 import { createPostgresReports } from '../reports/postgres.ts'
@@ -34,7 +35,7 @@ const storesOf = (access: Access, config: CollectorConfig): Stores => ({
   schemas: createPostgresSchemas(access),
   timeline: createPostgresTimeline(access),
   audit: createPostgresAudit(access),
-  bundleKeys: storeNotYet('bundle keys'),
+  bundleKeys: createPostgresBundleKeys(access),
   holds: storeNotYet('legal holds'),
   retention: storeNotYet('retention runs'),
 })

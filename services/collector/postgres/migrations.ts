@@ -1,3 +1,5 @@
+import { BUNDLE_KEY_TABLE } from '../exports/keys/postgres.ts'
+
 /** Statements of one step, done in one transaction. */
 export type PostgresMigration = readonly string[]
 
@@ -181,4 +183,5 @@ export const migrations: readonly PostgresMigration[] = [
     'CREATE INDEX finding_events_by_time ON finding_events (tenantId, at)',
     ...isolated('finding_events'),
   ],
+  BUNDLE_KEY_TABLE,
 ]

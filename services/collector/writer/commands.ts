@@ -37,6 +37,7 @@ export const SILENT_COMMANDS: ReadonlySet<string> = new Set<keyof Commands>([
   'revokeToken',
   'addFirstBundleKey',
   'rotateBundleKey',
+  'resealBundleKey',
   'startRetentionRun',
   'noteRetentionRun',
   'interruptRetentionRuns',

@@ -1,5 +1,6 @@
 import { newKeyPair, publicJwkOf } from '#shared/ed25519.ts'
 import type { Keyring } from '#shared/keyring.ts'
+import type { Logger } from '#shared/logger.ts'
 import { createPrivateKey, createPublicKey, sign, type JsonWebKeyInput, type KeyObject } from 'node:crypto'
 import type { JWK } from 'jose'
 import type { Stores } from '../../engine/engine.ts'
@@ -17,6 +18,7 @@ interface KeyParts {
   store: Stores['bundleKeys']
   writer: Pick<Writer, 'run'>
   keyring: Keyring
+  logger: Pick<Logger, 'error'>
 }
 
 export type BundleKeys = ReturnType<typeof createBundleKeys>
@@ -47,7 +49,7 @@ export function newBundleKey(keyring: Keyring, active: number): BundleKey {
  * The keys that sign bundles. They are read from the database for each bundle: it costs little beside the bundle, and
  * a process is never behind the others that share the database.
  */
-export function createBundleKeys({ store, writer, keyring }: KeyParts) {
+export function createBundleKeys({ store, writer, keyring, logger }: KeyParts) {
   const opened = new Map<string, KeyObject>()
 
   function privateKeyOf({ kid, privateSealed }: BundleKey): KeyObject {
@@ -68,8 +70,20 @@ export function createBundleKeys({ store, writer, keyring }: KeyParts) {
     return keys.length > 0 ? keys : await writer.run('addFirstBundleKey', newBundleKey(keyring, 0))
   }
 
+  /** Brings what another key than the keyring's first has sealed under that one. */
+  async function reseal(): Promise<void> {
+    for (const { kid, privateSealed } of await all()) {
+      const from = Buffer.from(privateSealed)
+      if (!keyring.needsRotation(from)) continue
+      await writer.run('resealBundleKey', kid, from, keyring.resealed(from, bundleKeyAad(kid)))
+    }
+  }
+
   return {
     all,
+    /** Makes the first key, and seals them all as the keyring does now. What goes wrong is logged: other things work. */
+    prepare: (): Promise<void> =>
+      reseal().catch((error: unknown) => logger.error({ err: error }, 'the keys of bundles are not ready')),
     /** What signs a bundle of something of that moment (milliseconds since 1970). */
     async signerFor(at: number): Promise<Signer> {
       const key = keyFor(await all(), at)

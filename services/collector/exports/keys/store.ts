@@ -1,6 +1,5 @@
 import type { Database } from '#shared/database.ts'
 import type { Aad } from '#shared/envelope.ts'
-import type { SealedColumn } from '#shared/key-rotation.ts'
 
 /** A key that signs bundles. Times are milliseconds since 1970. */
 export interface BundleKey {
@@ -27,14 +26,6 @@ export const bundleKeyAad = (kid: string): Aad => ({
   owner: 'collector',
 })
 
-/** Where they are, for the rotation of the keys that they are sealed with. */
-export const BUNDLE_KEYS: SealedColumn = {
-  table: 'bundle_keys',
-  column: 'privateSealed',
-  key: ['kid'],
-  aad: (row) => bundleKeyAad(String(row.kid)),
-}
-
 export function createBundleKeyStore(db: Database) {
   const all = db.prepare<[], BundleKey>(
     'SELECT kid, publicKey, privateSealed, active, createdAt FROM bundle_keys ORDER BY active, createdAt, kid',
@@ -43,6 +34,7 @@ export function createBundleKeyStore(db: Database) {
     'INSERT INTO bundle_keys (kid, publicKey, privateSealed, active, createdAt) VALUES (?, ?, ?, ?, ?)',
   )
   const clear = db.prepare('DELETE FROM bundle_keys')
+  const reseal = db.prepare('UPDATE bundle_keys SET privateSealed = ? WHERE kid = ? AND privateSealed = ?')
   return {
     /** Every key, in the order in which they sign. */
     all: (): BundleKey[] => all.all(),
@@ -54,5 +46,8 @@ export function createBundleKeyStore(db: Database) {
       }
       return all.all()
     },
+    /** Puts the same private key, sealed anew, in the place of what was read. @returns whether that was still there */
+    reseal: (kid: string, from: Uint8Array, to: Uint8Array): boolean =>
+      reseal.run(Buffer.from(to), kid, Buffer.from(from)).changes === 1,
   }
 }
