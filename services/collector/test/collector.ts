@@ -1,11 +1,16 @@
+import type { Database } from '#shared/database.ts'
 import { asTenant } from '#shared/scope.ts'
 import { testService } from '#shared/test/service.ts'
 import type { Test } from 'tap'
 import { collectorProcess, openEngine, serveCollector } from '../app.ts'
+import type { CollectorConfig } from '../config.ts'
 import type { Engine } from '../engine/engine.ts'
 import { newReportId } from '../ingest/report-id.ts'
 import { openCollectorDatabase } from '../migrations.ts'
 import { valueOf } from '../writer/protocol.ts'
+import { freshDatabase, ON_POSTGRES, poolOf } from './postgres.ts'
+
+export { SQLITE_ONLY } from './postgres.ts'
 
 const API_KEYS = 'default:collector-key,teamA:teamA-key,teamA:teamA-other:sender,teamB:teamB-key'
 
@@ -26,6 +31,36 @@ export const judged = (...severities: string[]) => ({
   policy: { evaluations: severities.map((severity) => ({ severity, rule: 'r', result: 'x' })) },
 })
 
+/** Databases of this process by the folder that stands for them: a test that starts a second collector there means the same one. */
+const databases = new Map<string, string>()
+
+async function databaseOf(t: Test, folder: string | undefined): Promise<string> {
+  const url = databases.get(folder ?? '') ?? (await freshDatabase(t))
+  if (folder !== undefined) databases.set(folder, url)
+  return url
+}
+
+/** The test's own connection, beside those of the service. */
+function connect(t: Test, config: CollectorConfig) {
+  const { COLLECTOR_DATABASE_URL: url } = config
+  if (url !== undefined) {
+    const pool = poolOf(url)
+    t.teardown(() => pool.end())
+    return {
+      rows: (text: string, values: readonly unknown[]) => pool.everyTenant.all({ parts: text.split('?'), values }),
+    }
+  }
+  const database = openCollectorDatabase(config)
+  t.teardown(() => database.close())
+  const rows = async (text: string, values: readonly unknown[]): Promise<unknown[]> => {
+    const statement = database.prepare(text)
+    if (statement.reader) return statement.all(...values)
+    statement.run(...values)
+    return []
+  }
+  return { database, rows }
+}
+
 /** A collector with four keys; `ask` sends as the tenant default, `ingest` answers the new report's id. */
 export async function collector(t: Test, env: Record<string, string> = {}) {
   let engine: Engine | undefined
@@ -35,14 +70,16 @@ export async function collector(t: Test, env: Record<string, string> = {}) {
       ...collectorProcess,
       build: async (config, deps) => serveCollector(config, deps, (engine = await openEngine(config, deps))),
     },
-    { API_KEYS, ...env },
+    {
+      API_KEYS,
+      ...(ON_POSTGRES ? { COLLECTOR_DATABASE_URL: await databaseOf(t, env.DATA_DIR) } : {}),
+      ...env,
+    },
   )
   const { writer, stores } = engine as Engine
-  /** A connection of the test's own, beside the writer's and the service's. */
-  const database = openCollectorDatabase(service.config)
-  t.teardown(() => database.close())
+  const own = connect(t, service.config)
   /** Rows of a query on the tables, whose names have no capitals in the answer of PostgreSQL: name what you read. */
-  const sql = async <R = unknown>(text: string, ...given: unknown[]) => database.prepare(text).all(...given) as R[]
+  const sql = async <R = unknown>(text: string, ...given: unknown[]) => (await own.rows(text, given)) as R[]
   const ask = (url: string, { method = 'GET', payload, headers = {} }: Asked = {}) =>
     service.app.inject({
       method,
@@ -62,5 +99,15 @@ export async function collector(t: Test, env: Record<string, string> = {}) {
     t.match(valueOf(outcome as NonNullable<typeof outcome>), { id: restored.id })
     return restored.id
   }
-  return { ...service, writer, stores, database, sql, ask, ingest, ingestAt }
+  return {
+    ...service,
+    writer,
+    stores,
+    sql,
+    ask,
+    ingest,
+    ingestAt,
+    /** The file, for tests that are about it (SQLITE_ONLY): there is none on PostgreSQL. */
+    database: own.database as Database,
+  }
 }
