@@ -6,9 +6,10 @@ import { exportSettings, type ExportConfig } from './exports/settings.ts'
 import { retentionSettings, type RetentionConfig } from './retention/settings.ts'
 import { postgresSettings, type PostgresConfig } from './postgres/settings.ts'
 import { tenantsSettings, type TenantsConfig } from './tenants/settings.ts'
+import { timelineSettings, type TimelineConfig } from './timeline/settings.ts'
 
 export interface CollectorConfig
-  extends CommonConfig, PostgresConfig, ApiKeysConfig, KeyringConfig, TenantsConfig, ExportConfig, RetentionConfig {
+  extends CommonConfig, PostgresConfig, ApiKeysConfig, KeyringConfig, TenantsConfig, ExportConfig, RetentionConfig, TimelineConfig {
   COLLECTOR_BODY_MAX_BYTES: number
   REPORT_STRING_MAX: number
   REPORT_NUMBER_MAX: number
@@ -28,7 +29,6 @@ export interface CollectorConfig
   FINDING_FLAKY_CHANGES: number
   SIGN_HISTORY_LIST_MAX: number
   SIGN_TOKEN_TTL_S: number
-  TIMELINE_MAX_H: number
   RETAIN_DAYS: number
   RETENTION_CHUNK: number
   AUDIT_LIST_MAX: number
@@ -44,6 +44,7 @@ export const settings: Settings<CollectorConfig> = {
   ...tenantsSettings,
   ...retentionSettings,
   ...exportSettings,
+  ...timelineSettings,
   API_KEYS: apiKeysSetting,
   COLLECTOR_BODY_MAX_BYTES: integer(1024, 1e9).default(1_048_576).description('Largest report, in bytes'),
   REPORT_STRING_MAX: integer(1, 1e9).default(1_048_576).description('Longest text or key in a report, in characters'),
@@ -83,7 +84,6 @@ export const settings: Settings<CollectorConfig> = {
     .description('Changes of its verdict from one report to the next that make a finding flaky'),
   SIGN_HISTORY_LIST_MAX: integer(1, 10_000).default(1000).description('Most entries in one answer of a sign history'),
   SIGN_TOKEN_TTL_S: integer(1, 604_800).default(3600).description('Time for which a download link is good'),
-  TIMELINE_MAX_H: integer(1, 87_600).default(8760).description('Widest window of the timeline, in hours'),
   RETAIN_DAYS: integer(1, 36_500).default(30).description('Age at which a retention run deletes reports'),
   RETENTION_CHUNK: integer(1, 10_000)
     .default(100)

@@ -6,6 +6,7 @@ import { EXPORT_TABLES } from './exports/migration.ts'
 import { APPENDED_HASHES } from './ingest/migration.ts'
 import { RETENTION_TABLES } from './retention/migration.ts'
 import { prepareToShrink } from './retention/space.ts'
+import { makeFindable } from './search/migration.ts'
 import { TENANT_TABLES } from './tenants/migration.ts'
 
 /** Marks the file as the collector's: 'NJco'. */
@@ -169,6 +170,7 @@ export const migrations: readonly Migration[] = [
   EXPORT_TABLES,
   APPENDED_HASHES,
   RETENTION_TABLES,
+  makeFindable,
 ]
 
 /** The database as its one writer opens it. */

@@ -57,7 +57,12 @@ export function createPreparation(config: CollectorConfig, validators: Validator
     if (fault !== undefined) return refused('', describeFault(fault, limits))
     const misshapen = shapeFault(value)
     if (misshapen !== undefined) return misshapen
-    const { markdown, ...report } = value as { markdown?: string | null; policy?: unknown; labels?: unknown; notes?: unknown }
+    const { markdown, ...report } = value as {
+      markdown?: string | null
+      policy?: unknown
+      labels?: unknown
+      notes?: unknown
+    }
     const known = restored?.known
     const validator = known === undefined ? validators.get(tenantId, schema) : undefined
     if (known === undefined && validator === undefined) return refused('', `there is no schema ${schema}`)

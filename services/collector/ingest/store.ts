@@ -7,6 +7,8 @@ import type { FindingRecord } from '../findings/record.ts'
 import type { Rollups } from '../rollups/store.ts'
 import type { Usage } from '../tenants/usage.ts'
 import { NO_TAG, tagOf, type Contents } from './contents.ts'
+import type { SearchRecord } from '../search/record.ts'
+import type { Said } from '../search/terms.ts'
 import type { ItemOutcome } from './item.ts'
 import type { Severity } from './severity.ts'
 
@@ -29,11 +31,14 @@ export interface NewReport {
   errors: FieldError[]
   /** What it says of findings. */
   sightings: Sighting[]
+  /** What it is found by. */
+  said: Said
   /** The findings were told of it when it came first. */
   isKnown: boolean
   schemaName: string | undefined
   /** JSON text. */
   labels: string | undefined
+  keptLabels: Readonly<Record<string, unknown>> | undefined
   labelsDropped: number
   once: Once | undefined
 }
@@ -49,6 +54,7 @@ export type IngestStore = ReturnType<typeof createIngestStore>
 interface IngestParts {
   rollups: Rollups
   findings: FindingRecord
+  search: SearchRecord
   usage: Usage
   /** Without it every report is stored every time. */
   contents: Contents | undefined
@@ -59,6 +65,7 @@ interface IngestParts {
 interface Session {
   tally: ReturnType<Rollups['tally']>
   told: ReturnType<FindingRecord['session']>
+  found: ReturnType<SearchRecord['session']>
   used: ReturnType<Usage['tally']>
   known: ReturnType<Contents['session']> | undefined
 }
@@ -66,15 +73,15 @@ interface Session {
 /** The answer of a single report, as it is remembered. */
 export const ingestedBody = (id: string): string => `{"id":"${id}","status":"ingested"}`
 
-export function createIngestStore(db: Database, { rollups, findings, usage, contents, once }: IngestParts) {
+export function createIngestStore(db: Database, { rollups, findings, search, usage, contents, once }: IngestParts) {
   const insert = db.prepare(
-    `INSERT INTO reports (id, tenantId, createdAt, updatedAt, severity, policyVersion, markdown, report,
+    `INSERT INTO reports (seq, id, tenantId, createdAt, updatedAt, severity, policyVersion, markdown, report,
        quarantined, errors, schemaName, labels)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   )
   const present = db.prepare<[string], number>('SELECT 1 FROM reports WHERE id = ?').pluck()
 
-  function addOne(report: NewReport, { tally, told, used, known }: Session): ItemOutcome {
+  function addOne(report: NewReport, { tally, told, found, used, known }: Session): ItemOutcome {
     const { id, tenantId, createdAt, updatedAt, severity, policyVersion, markdown, hash, errors, schemaName } = report
     if (report.isRestored && present.get(id) !== undefined) return { status: 'duplicate', id }
     const tag = report.isRestored || known === undefined ? NO_TAG : tagOf(tenantId, hash)
@@ -82,12 +89,14 @@ export function createIngestStore(db: Database, { rollups, findings, usage, cont
     if (holder !== undefined) return { status: 'duplicate', id: holder }
     const quarantined = errors.length === 0 ? 0 : 1
     const faults = quarantined === 0 ? undefined : JSON.stringify(errors)
-    const { lastInsertRowid: seq } = insert.run(
-      ...[id, tenantId, createdAt, updatedAt, severity, policyVersion, markdown, report.report],
+    const seq = found.next()
+    insert.run(
+      ...[seq, id, tenantId, createdAt, updatedAt, severity, policyVersion, markdown, report.report],
       ...[quarantined, faults, schemaName, report.labels],
     )
-    known?.add(Number(seq), tag)
+    known?.add(seq, tag)
     tally.count({ tenantId, createdAt, severity, quarantined }, 1)
+    found.add(seq, report)
     if (!report.isKnown) told.add(tenantId, report, report.sightings)
     const bytes = Buffer.byteLength(report.report) + Buffer.byteLength(markdown ?? '')
     if (report.isRestored) used.returned({ tenantId, bytes })
@@ -101,6 +110,7 @@ export function createIngestStore(db: Database, { rollups, findings, usage, cont
       const session = {
         tally: rollups.tally(),
         told: findings.session(),
+        found: search.session(),
         used: usage.tally(),
         known: contents?.session(Date.now()),
       }
@@ -115,6 +125,7 @@ export function createIngestStore(db: Database, { rollups, findings, usage, cont
       })
       session.tally.apply()
       session.told.apply()
+      session.found.apply()
       session.used.apply()
       session.known?.apply()
       return outcomes

@@ -2,8 +2,8 @@ import type { Tenant } from '#shared/scope.ts'
 import { timeOfId } from '../postgres/partitions.ts'
 import type { Access } from '../postgres/pool.ts'
 import { and, columns, sql, type Statement } from '../postgres/sql.ts'
-import type { ReportFilter } from './schema.ts'
-import { itemOf, type PageStart, type ReportRow, type ScannedReport, type StoredReport } from './store.ts'
+import { itemOf, type Listed, type PageStart, type ReportFilter, type ReportRow } from './list.ts'
+import type { ScannedReport, StoredReport } from './store.ts'
 
 const LISTED = columns('id', 'createdAt', 'updatedAt', 'severity', 'policyVersion', 'quarantined', 'seq')
 const WHOLE = columns(
@@ -14,7 +14,9 @@ const WHOLE = columns(
 export const withId = (id: string): Statement => sql`createdAt = ${timeOfId(id) ?? -1} AND id = ${id}`
 
 /** Conditions by the filter's member; each is served by an index. */
-const CONDITIONS: { [K in keyof ReportFilter]-?: (value: NonNullable<ReportFilter[K]>) => Statement } = {
+const CONDITIONS: {
+  [K in 'state' | 'severity' | 'policy_version' | 'since' | 'until']: (value: NonNullable<ReportFilter[K]>) => Statement
+} = {
   state: (state) => sql`quarantined = ${state === 'quarantined' ? 1 : 0}`,
   severity: (severity) => sql`severity = ${severity}`,
   policy_version: (version) => sql`policyVersion = ${version}`,
@@ -23,7 +25,7 @@ const CONDITIONS: { [K in keyof ReportFilter]-?: (value: NonNullable<ReportFilte
 }
 
 function conditionOf(tenantId: Tenant, filter: ReportFilter): Statement {
-  const conditions = (Object.keys(CONDITIONS) as (keyof ReportFilter)[]).map((member) => {
+  const conditions = (Object.keys(CONDITIONS) as (keyof typeof CONDITIONS)[]).map((member) => {
     const value = filter[member]
     return value === undefined ? undefined : (CONDITIONS[member] as (value: unknown) => Statement)(value)
   })
@@ -33,7 +35,7 @@ function conditionOf(tenantId: Tenant, filter: ReportFilter): Statement {
 /** The store of reports on PostgreSQL; see store.ts. */
 export function createPostgresReports({ of, everyTenant }: Access) {
   return {
-    async list(tenantId: Tenant, filter: ReportFilter, { limit, offset, after }: PageStart) {
+    async list(tenantId: Tenant, filter: ReportFilter, { limit, offset, after }: PageStart): Promise<Listed> {
       const where = conditionOf(tenantId, filter)
       // Most ask for what is counted by the writes.
       const isKept = Object.entries(filter).every(
@@ -54,7 +56,7 @@ export function createPostgresReports({ of, everyTenant }: Access) {
       return {
         reports: rows.slice(0, limit).map(itemOf),
         totalCount: total?.n ?? 0,
-        ...(last === undefined ? {} : { next: [last.createdAt, last.seq] as const }),
+        ...(last === undefined ? {} : { next: [last.createdAt, last.seq] }),
       }
     },
     get: (tenantId: Tenant, id: string) =>

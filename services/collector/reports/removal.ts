@@ -3,6 +3,7 @@ import type { Tenant } from '#shared/scope.ts'
 import type { Expendable } from '../retention/archive-reports.ts'
 import type { Rollups } from '../rollups/store.ts'
 import type { Countable } from '../rollups/tally.ts'
+import type { SearchRecord } from '../search/record.ts'
 import type { Used } from '../tenants/tally.ts'
 import type { Usage } from '../tenants/usage.ts'
 
@@ -14,7 +15,7 @@ type Removed = Countable & Used & { seq: number }
 export const STORED_BYTES = 'octet_length(report) + coalesce(octet_length(markdown), 0)'
 
 /** The only way in which reports go: with their sign tokens (ON DELETE CASCADE), and out of every count. */
-export function createRemoval(db: Database, rollups: Rollups, usage: Usage) {
+export function createRemoval(db: Database, rollups: Rollups, search: SearchRecord, usage: Usage) {
   const one = db.prepare<[string, string], Removed>(
     `SELECT seq, tenantId, createdAt, severity, quarantined, ${STORED_BYTES} AS bytes
      FROM reports WHERE id = ? AND tenantId = ?`,
@@ -28,6 +29,7 @@ export function createRemoval(db: Database, rollups: Rollups, usage: Usage) {
 
   function removeAll(found: readonly Removed[]): number {
     const tally = rollups.tally()
+    search.remove(found.map(({ seq }) => seq))
     const used = usage.tally()
     for (const report of found) {
       remove.run(report.seq)

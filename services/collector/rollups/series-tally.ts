@@ -40,7 +40,12 @@ export type SeriesChange = SeriesKey & Record<'none' | Severity, number>
 export function createSeriesTally(now: number) {
   const changes = new Map<string, SeriesChange>()
 
-  function add(key: Omit<SeriesKey, 'size' | 'time'>, createdAt: number, severity: Severity | 'none', by: number): void {
+  function add(
+    key: Omit<SeriesKey, 'size' | 'time'>,
+    createdAt: number,
+    severity: Severity | 'none',
+    by: number,
+  ): void {
     for (const size of Object.values(BUCKET_MS)) {
       if (size === BUCKET_MS['5m'] && createdAt < now - FINE_MS) continue
       const time = Math.floor(createdAt / size) * size

@@ -25,27 +25,52 @@ export function createSeries(db: Database, { TIMELINE_NAMES_MAX }: Pick<Collecto
     `INSERT INTO series_buckets VALUES (:tenantId, :dimension, :size, :time, 1)
      ON CONFLICT DO UPDATE SET names = names + 1 WHERE names < :max`,
   )
-  const removeFine = db.prepare<[number, number, number]>(
-    `DELETE FROM report_series WHERE (tenantId, dimension, name, size, time) IN (
-       SELECT s.tenantId, s.dimension, s.name, s.size, s.time FROM series_buckets b JOIN report_series s
-         ON (s.tenantId, s.dimension, s.size, s.time) = (b.tenantId, b.dimension, b.size, b.time)
-       WHERE b.size = ? AND b.time < ? LIMIT ?)`,
+  const fine = BUCKET_MS['5m']
+  const forgetSeries = db.prepare<[number, number]>(
+    `DELETE FROM report_series WHERE (tenantId, dimension, name, size, time) IN
+       (SELECT tenantId, dimension, name, size, time FROM report_series WHERE size = ${fine} AND time < ? LIMIT ?)`,
+  )
+  const forgetBuckets = db.prepare<[number, number]>(
+    `DELETE FROM series_buckets WHERE (tenantId, dimension, size, time) IN
+       (SELECT tenantId, dimension, size, time FROM series_buckets WHERE size = ${fine} AND time < ? LIMIT ?)`,
   )
 
   function add(given: SeriesChange): void {
     if (change.run(given).changes === 1) return
-    const { dimension, none, info, warn, block } = given
-    const isMore = none + info + warn + block > 0
-    if (dimension === 'all') {
-      if (isMore) insert.run(given)
+    if (given.dimension === 'all' || admit.run({ ...given, max: TIMELINE_NAMES_MAX }).changes === 1) {
+      insert.run(given)
       return
     }
-    if (isMore && admit.run({ ...given, max: TIMELINE_NAMES_MAX }).changes === 1) return void insert.run(given)
     const other = { ...given, name: OTHER }
-    if (change.run(other).changes === 0 && isMore) insert.run(other)
-    else if (!isMore) removeEmpty.run(other)
+    if (change.run(other).changes === 0) insert.run(other)
   }
 
-  return { removeFine, add, createSeriesTally, BUCKET_MS, FINE_MS, removeEmpty }
+  function takeAway(given: SeriesChange): void {
+    const isCounted = change.run(given).changes === 1
+    const counted = isCounted || given.dimension === 'all' ? given : { ...given, name: OTHER }
+    if (!isCounted) change.run(counted)
+    removeEmpty.run(counted)
+  }
+
+  return {
+    /** Counts gathered in one write, which only adds reports or only takes some away; `apply` stores them. */
+    tally() {
+      const { count, changes } = createSeriesTally(Date.now())
+      return {
+        add: (report: Counted) => count(report, 1),
+        remove: (report: Counted) => count(report, -1),
+        apply(): void {
+          for (const one of changes()) {
+            if (one.none + one.info + one.warn + one.block > 0) add(one)
+            else takeAway(one)
+          }
+        },
+      }
+    },
+    /** Forgets buckets of 5 minutes that nobody looks at any more, at most `limit`; @returns how many at most of one kind */
+    forgetFine(now: number, limit: number): number {
+      const before = now - FINE_MS - BUCKET_MS['1h']
+      return Math.max(forgetSeries.run(before, limit).changes, forgetBuckets.run(before, limit).changes)
+    },
+  }
 }
-export type { Counted }

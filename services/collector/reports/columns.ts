@@ -1,0 +1,62 @@
+import type { Database } from '#shared/database.ts'
+import type { Tenant } from '#shared/scope.ts'
+import type { Direction, Place } from '../search/places.ts'
+import type { ReportFilter, ReportRow } from './list.ts'
+
+/** Conditions by the filter's member; each is served by an index. */
+const CONDITIONS = {
+  state: 'quarantined = :quarantined',
+  severity: 'severity = :severity',
+  policy_version: 'policyVersion = :policy_version',
+  since: 'createdAt >= :since',
+  until: 'createdAt <= :until',
+} as const satisfies Partial<Record<keyof ReportFilter, string>>
+
+type Column = keyof typeof CONDITIONS
+const COLUMNS = Object.keys(CONDITIONS) as Column[]
+
+const askedOf = (filter: ReportFilter): Column[] => COLUMNS.filter((member) => filter[member] !== undefined)
+
+/** Pages of reports by the indexes of their columns. */
+export function createColumnList(db: Database) {
+  const prepared = new Map<string, ReturnType<typeof db.prepare<[object], ReportRow>>>()
+  const counts = new Map<string, ReturnType<typeof db.prepare<[object], number>>>()
+
+  const whereOf = (asked: readonly Column[]) =>
+    ['tenantId = :tenantId', ...asked.map((member) => CONDITIONS[member])].join(' AND ')
+
+  const givenOf = (tenantId: Tenant, { state, severity, policy_version, since, until }: ReportFilter) => ({
+    tenantId,
+    quarantined: state === 'quarantined' ? 1 : 0,
+    severity,
+    policy_version,
+    since,
+    until,
+  })
+
+  return {
+    /** What the writes have counted already; undefined when they count nothing of the kind. */
+    keptCount(tenantId: Tenant, filter: ReportFilter): number | undefined {
+      const { severity, state, ...rest } = filter
+      if (Object.values(rest).some((value) => value !== undefined)) return undefined
+      const where = whereOf(askedOf({ ...(severity && { severity }), ...(state && { state }) }))
+      const count =
+        counts.get(where) ??
+        db.prepare<[object], number>(`SELECT coalesce(sum(reports), 0) FROM report_counts WHERE ${where}`).pluck()
+      counts.set(where, count)
+      return count.get(givenOf(tenantId, filter))
+    },
+    page(tenantId: Tenant, filter: ReportFilter, direction: Direction, limit: number, offset: number, after?: Place) {
+      const order = direction === 'newest' ? 'DESC' : 'ASC'
+      const isBeyond = direction === 'newest' ? '<' : '>'
+      const where =
+        whereOf(askedOf(filter)) + (after === undefined ? '' : ` AND (createdAt, seq) ${isBeyond} (:at, :seq)`)
+      const text = `SELECT id, createdAt, updatedAt, severity, policyVersion, quarantined, seq FROM reports WHERE ${where}
+        ORDER BY createdAt ${order}, seq ${order} LIMIT :limit OFFSET :offset`
+      const page = prepared.get(text) ?? db.prepare<[object], ReportRow>(text)
+      prepared.set(text, page)
+      const [at, seq] = after ?? []
+      return page.all({ ...givenOf(tenantId, filter), at, seq, limit, offset: after === undefined ? offset : 0 })
+    },
+  }
+}

@@ -1,0 +1,98 @@
+import type { Database } from '#shared/database.ts'
+import type { Tenant } from '#shared/scope.ts'
+import type { Sighting } from '../findings/fingerprint.ts'
+import { normalisedMessage } from '../findings/fingerprint.ts'
+import { foldedMessage, gramsOf } from './grams.ts'
+import { TEXT_KINDS, type TermKind } from './terms.ts'
+
+export interface Term {
+  kind: TermKind
+  name: string
+  value: string
+}
+
+/** Terms whose numbers are remembered; beyond, all are forgotten. */
+const KNOWN_MAX = 50_000
+
+export type Dictionary = ReturnType<typeof createDictionary>
+
+/** Numbers of the terms that reports say. What a report says has mostly been said before: that costs no statement. */
+export function createDictionary(db: Database) {
+  const find = db
+    .prepare<[string, string, string, string], number>(
+      'SELECT id FROM search_terms WHERE tenantId = ? AND kind = ? AND name = ? AND value = ?',
+    )
+    .pluck()
+  const add = db.prepare('INSERT INTO search_terms (tenantId, kind, name, value) VALUES (?, ?, ?, ?)')
+  const addText = db.prepare('INSERT INTO search_texts (rowid, grams) VALUES (?, ?)')
+  const newest = db.prepare<[], number | null>('SELECT max(id) FROM search_terms').pluck()
+  const get = db.prepare<[number], Term>('SELECT kind, name, value FROM search_terms WHERE id = ?')
+  const remove = db.prepare('DELETE FROM search_terms WHERE id = ?')
+  const removeText = db.prepare('DELETE FROM search_texts WHERE rowid = ?')
+  const known = new Map<string, number>()
+  const spoken = new Map<string, number[]>()
+  const named = new Map<number, Term>()
+  let highest = 0
+
+  function forget(): void {
+    known.clear()
+    spoken.clear()
+    named.clear()
+    highest = 0
+  }
+
+  function idOf(tenantId: Tenant, kind: TermKind, name: string, value = ''): number {
+    const key = `${kind}\n${value}\n${name}\n${tenantId}`
+    const before = known.get(key)
+    if (before !== undefined) return before
+    let id = find.get(tenantId, kind, name, value)
+    if (id === undefined) {
+      id = Number(add.run(tenantId, kind, name, value).lastInsertRowid)
+      if (TEXT_KINDS.has(kind)) addText.run(id, gramsOf(name).join(' '))
+    }
+    if (known.size >= KNOWN_MAX) forget()
+    known.set(key, id)
+    highest = Math.max(highest, id)
+    return id
+  }
+
+  return {
+    /** To be called at the begin of a write: what a write that failed had given numbers to is not known any more. */
+    begin(): void {
+      if ((newest.get() ?? 0) < highest) forget()
+    },
+    idOf,
+    /** The terms of one evaluation. */
+    ofEvaluation(tenantId: Tenant, { fingerprint, severity, rule, target, message }: Sighting): readonly number[] {
+      const key = `${fingerprint}${severity}${tenantId}`
+      const before = spoken.get(key)
+      if (before !== undefined) return before
+      const ids = [idOf(tenantId, 'rule', rule, severity)]
+      if (target !== '') ids.push(idOf(tenantId, 'target', target), idOf(tenantId, 'place', rule, target))
+      const text = foldedMessage(normalisedMessage(message))
+      if (text !== '') ids.push(idOf(tenantId, 'message', text))
+      if (spoken.size >= KNOWN_MAX) forget()
+      spoken.set(key, ids)
+      return ids
+    },
+    get(id: number): Term | undefined {
+      const before = named.get(id)
+      if (before !== undefined) return before
+      const term = get.get(id)
+      if (named.size >= KNOWN_MAX) named.clear()
+      if (term !== undefined) named.set(id, term)
+      highest = Math.max(highest, id)
+      return term
+    },
+    /** Removes terms that no report says any more. */
+    remove(ids: readonly number[]): void {
+      for (const id of ids) {
+        const term = get.get(id)
+        if (term === undefined) continue
+        remove.run(id)
+        if (TEXT_KINDS.has(term.kind)) removeText.run(id)
+      }
+      if (ids.length > 0) forget()
+    },
+  }
+}

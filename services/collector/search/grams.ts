@@ -1,0 +1,45 @@
+import { normalisedMessage } from '../findings/fingerprint.ts'
+
+/** A word is everything but punctuation, space and control characters; '#' stands for a number. */
+const WORDS = /(?:#|[^\p{P}\p{Z}\p{C}])+/gu
+
+/** Characters of a gram, each as four digits, so that FTS5's tokenizer neither parts nor changes it. */
+const DIGITS = 4
+const RADIX = 36
+
+const codeOf = (character: string): string => (character.codePointAt(0) as number).toString(RADIX).padStart(DIGITS, '0')
+
+/** Compatibility forms composed (NFKC), so that Hangul typed as single letters equals Hangul typed as syllables; lower case. */
+const folded = (text: string): string => text.toWellFormed().normalize('NFKC').toLowerCase()
+
+/** Messages and notes as the search compares them: numbers and ids alike, as in findings, so that they are few. */
+export const foldedMessage = (text: string): string => normalisedMessage(folded(text))
+
+const codesOf = (text: string): string[][] =>
+  (text.match(WORDS) ?? []).map((word) => Array.from(word, (character) => codeOf(character)))
+
+const joined = (codes: readonly string[]): string[] => codes.map((code, at) => code + (codes[at + 1] ?? ''))
+
+/** The grams of a text in their order: each pair of neighbours in a word, and its last character alone. */
+export const gramsOf = (text: string): string[] => codesOf(folded(text)).flatMap(joined)
+
+/** Grams one after the other, or what begins with a single character. */
+export interface WantedWord {
+  grams: string[]
+  isBegin: boolean
+}
+
+/**
+ * What a text has in which every word of `wanted` is a part of some word. Several ways, one of which is enough: names of rules
+ * and targets have their numbers, messages have '#' for them. None when there is no word in it.
+ */
+export function wantedWords(wanted: string): WantedWord[][] {
+  const ways = new Set([folded(wanted), foldedMessage(wanted)])
+  return [...ways]
+    .map((way) =>
+      codesOf(way).map((codes) =>
+        codes.length === 1 ? { grams: codes, isBegin: true } : { grams: joined(codes).slice(0, -1), isBegin: false },
+      ),
+    )
+    .filter((words) => words.length > 0)
+}
