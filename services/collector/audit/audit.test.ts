@@ -1,6 +1,6 @@
 import t from 'tap'
 import { collector, TEAM_A } from '../test/collector.ts'
-import { createAuditStore, type AuditEntry } from './store.ts'
+import type { AuditEntry } from './store.ts'
 
 interface Logs {
   logs: AuditEntry[]
@@ -37,7 +37,7 @@ t.test('each request of a tenant is one entry, newest first, without its query',
 })
 
 t.test('a refused request is in the log of the tenant that it named, if there is one', async (t) => {
-  const { app, ask, database } = await collector(t)
+  const { app, ask, sql } = await collector(t)
   const get = (headers: Record<string, string>) => app.inject({ url: '/reports', headers })
   await get({})
   await get({ 'x-tenant': 'default' })
@@ -50,15 +50,15 @@ t.test('a refused request is in the log of the tenant that it named, if there is
   t.same(await find('invalid_key'), ['invalid_key'])
   t.same(await find('bad_token'), [])
   t.ok((await find('false')).every((event) => event === undefined))
-  t.same(database?.prepare('SELECT DISTINCT tenantId FROM audit_log').all(), [{ tenantId: 'default' }])
+  t.same(await sql('SELECT DISTINCT tenantId AS tenant FROM audit_log'), [{ tenant: 'default' }])
 })
 
 t.test('entries are selected by time and given in pages', async (t) => {
-  const { ask, database } = await collector(t)
-  const store = createAuditStore(database as NonNullable<typeof database>)
+  const { ask, writer } = await collector(t)
   const entry = { method: 'GET', path: '/x', tenantId: 'default', ip: '::1', statusCode: 200, responseTime: 1.25 }
   const yesterday = Date.now() - DAY_MS
-  store.add([1, 2, 2, 3].map((ms, n) => ({ ...entry, timestamp: yesterday + ms, path: `/${n}` })))
+  const entries = [1, 2, 2, 3].map((ms, n) => ({ ...entry, timestamp: yesterday + ms, path: `/${n}` }))
+  await writer.run('addAuditEntries', entries)
   const until = `end_time=${yesterday + 9}`
   const find = async (query: string) => (await ask(`/admin/audit/logs?${query}`)).json<Logs>()
   const paths = async (query: string) => (await find(query)).logs.map(({ path }) => path)
@@ -87,25 +87,26 @@ t.test('a long user agent and a long path are cut', async (t) => {
 
 t.test('entries are on disk after a stop, and those past their age are gone after the next start', async (t) => {
   const first = await collector(t, { AUDIT_FLUSH_MS: '60000', DATA_DIR: t.testdir({}) })
+  const entry = { method: 'GET', tenantId: 'default', ip: '', statusCode: 200, responseTime: 1 }
+  await first.writer.run('addAuditEntries', [{ ...entry, path: '/old', timestamp: Date.now() - 31 * DAY_MS }])
   for (let n = 0; n < 600; n++) await first.ask('/reports')
-  first.database
-    ?.prepare("INSERT INTO audit_log VALUES (-1, ?, 'GET', '/old', 'default', '', NULL, 200, 1, NULL)")
-    .run(Date.now() - 31 * DAY_MS)
   await first.close()
   const second = await collector(t, { DATA_DIR: first.dataDir })
+  // It comes after the deletion that the start began.
+  await second.writer.run('removeAuditBefore', 0, 1)
   const { logs } = (await second.ask('/admin/audit/logs?limit=1000')).json<Logs>()
   t.equal(logs.length, 600)
   t.notOk(logs.some(({ path }) => path === '/old'))
 })
 
 t.test('entries that nobody can write are dropped and counted, and requests go on', async (t) => {
-  const { ask, database } = await collector(t, { AUDIT_QUEUE_MAX: '3', AUDIT_FLUSH_MS: '60000' })
+  const { ask, sql } = await collector(t, { AUDIT_QUEUE_MAX: '3', AUDIT_FLUSH_MS: '60000' })
   for (let n = 0; n < 5; n++) t.equal((await ask('/reports')).statusCode, 200)
   const dropped = async () => /collector_audit_dropped_total (\d+)/.exec((await ask('/metrics')).body)?.[1]
   t.equal(await dropped(), '2')
-  database?.exec("CREATE TRIGGER full BEFORE INSERT ON audit_log BEGIN SELECT RAISE(ABORT, 'no'); END")
+  await sql('CREATE UNIQUE INDEX one_only ON audit_log (tenantId)')
   t.match((await ask('/admin/audit/logs')).json(), { logs: [], count: 0 })
   t.equal(await dropped(), '5', 'the three that waited are lost, too')
-  database?.exec('DROP TRIGGER full')
+  await sql('DROP INDEX one_only')
   t.match((await ask('/admin/audit/logs')).json(), { count: 1 })
 })

@@ -102,14 +102,11 @@ t.test('both forms of an evaluation make findings', async (t) => {
 })
 
 t.test('an identical report again, and one in quarantine, change nothing', async (t) => {
-  const { ask, ingest, database } = await findings(t)
+  const { ask, ingest, sql } = await findings(t)
   const report = judging({ verdict: 'block' })
-  const stored = () => [
-    database.prepare('SELECT * FROM findings').all(),
-    database.prepare('SELECT * FROM finding_events').all(),
-  ]
+  const stored = async () => [await sql('SELECT * FROM findings'), await sql('SELECT * FROM finding_events')]
   const id = await ingest(report)
-  const before = stored()
+  const before = await stored()
   t.equal(await ingest(report), id)
   t.equal(await ingest(report, { 'idempotency-key': 'k' }), id)
   const batch = await ask('/ingest/qc/batch', { method: 'POST', payload: [report, report] })
@@ -120,7 +117,7 @@ t.test('an identical report again, and one in quarantine, change nothing', async
     ],
   })
   await ingest({ ...judging({ verdict: 'warn', message: 'other' }), notes: 7 })
-  t.same(stored(), before)
+  t.same(await stored(), before)
 })
 
 t.test('findings are filtered, counted and paged', async (t) => {
@@ -223,7 +220,7 @@ t.test('ids, numbers, times and white space do not make another finding; rule an
 t.test(
   'however reports are grouped into writes, and whenever they leave quarantine, findings are those of a recount',
   async (t) => {
-    const { database, ingestAll, recount } = await grouped(t)
+    const { sql, ingestAll, recount } = await grouped(t)
     const evaluation = fc.record({
       rule: fc.constantFrom('r1', 'r2'),
       target: fc.constantFrom('t1', 't2'),
@@ -233,14 +230,15 @@ t.test(
     const groups = fc.array(fc.array(fc.array(evaluation, { maxLength: 3 }), { minLength: 1, maxLength: 4 }), {
       maxLength: 6,
     })
-    const kept = database.prepare(
-      "SELECT fingerprint, state, verdict, count, changes, opened FROM findings WHERE tenantId = 'default' ORDER BY 1",
-    )
+    const kept = () =>
+      sql(
+        "SELECT fingerprint, state, verdict, count, changes, opened FROM findings WHERE tenantId = 'default' ORDER BY 1",
+      )
     await fc.assert(
       fc.asyncProperty(groups, async (writes) => {
-        database.exec('DELETE FROM findings')
+        await sql('DELETE FROM findings')
         for (const write of writes) await ingestAll(write.map((evaluations) => judging(...evaluations)))
-        t.same(kept.all(), recount(writes.flat()))
+        t.same(await kept(), recount(writes.flat()))
       }),
       { numRuns: 60 },
     )
@@ -249,7 +247,7 @@ t.test(
 
 /** Stores reports in one write, and counts findings in the plainest way: each over all reports that judge its place. */
 async function grouped(t: Parameters<typeof collector>[0]) {
-  const { ask, database } = await findings(t)
+  const { ask, sql } = await findings(t)
   const ingestAll = async (payload: object[]) => {
     const answer = await ask('/ingest/qc/batch', { method: 'POST', payload })
     t.match(answer.json(), { counts: { stored: payload.length } })
@@ -274,5 +272,5 @@ async function grouped(t: Parameters<typeof collector>[0]) {
     })
     return rows.sort((a, b) => (a.fingerprint < b.fingerprint ? -1 : 1))
   }
-  return { database, ingestAll, recount }
+  return { sql, ingestAll, recount }
 }

@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, rmSync } from 'node:fs'
 import t from 'tap'
-import { collector, DEFAULT_KEY, judged } from '../test/collector.ts'
+import { collector, DEFAULT_KEY, judged, SQLITE_ONLY } from '../test/collector.ts'
 
-t.test('health is ok with a database, degraded but alive without one, and then not ready', async (t) => {
+t.test('health is ok with a database, degraded but alive without one, and then not ready', SQLITE_ONLY, async (t) => {
   const { app, ask, health, dataDir } = await collector(t)
   t.match((await app.inject('/health')).json(), { status: 'ok', service: 'collector', database: 'connected' })
   t.equal((await app.inject('/health/ready')).statusCode, 200)
@@ -50,6 +50,7 @@ t.test('the OpenAPI document describes every endpoint', async (t) => {
       '/bundle-keys',
       '/bundle-keys/rotate',
       '/bundle-keys/{kid}',
+      '/export',
       '/findings',
       '/findings/{fingerprint}',
       '/findings/{fingerprint}/mute',
