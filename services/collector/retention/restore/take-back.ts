@@ -113,6 +113,7 @@ export async function takeBack(
     throw error
   }
   await flush()
+  result.refused.sort((one, other) => one.index - other.index)
   return result
 
   async function take(piece: ReturnType<Splitter['end']>[number]): Promise<void> {

@@ -1,0 +1,92 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { readdirSync } from 'node:fs'
+import path from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import Sqlite from 'better-sqlite3'
+import t, { type Test } from 'tap'
+import { archiveRoot, UNFINISHED } from './archive/files.ts'
+import { archived, DAY_MS } from './test/retaining.ts'
+
+const MAIN = path.join(import.meta.dirname, '..', 'main.ts')
+const REPORTS = 1500
+const KILLS = 6
+const HEADERS = { 'x-tenant': 'default', 'x-api-key': 'collector-key' }
+
+/** A collector of its own process on a free port. */
+async function start(t: Test, dataDir: string): Promise<{ child: ChildProcess; base: string }> {
+  const child = spawn(process.execPath, [MAIN], {
+    env: {
+      ...process.env,
+      NODE_ENV: 'test',
+      LOG_LEVEL: 'fatal',
+      DATA_DIR: dataDir,
+      COLLECTOR_PORT: '0',
+      API_KEYS: 'default:collector-key',
+      RETENTION_SCHEDULE: 'off',
+      RETENTION_GRACE_DAYS: '0',
+      RETENTION_CHUNK: '10',
+      RETENTION_ARCHIVE_MAX_BYTES: '40000',
+    },
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  })
+  t.teardown(() => child.kill('SIGKILL'))
+  const [message] = (await once(child, 'message')) as [{ port: number }]
+  return { child, base: `http://127.0.0.1:${message.port}` }
+}
+
+const oldLine = (n: number) =>
+  JSON.stringify({
+    id: `report-1000-${String(n).padStart(9, '0')}`,
+    createdAt: Date.now() - (40 + (n % 3)) * DAY_MS,
+    updatedAt: Date.now() - 40 * DAY_MS,
+    state: 'stored',
+    report: { status: { api: 'pass' }, raw: `report ${n} ${'x'.repeat(200)}` },
+  })
+
+t.test('kill -9 during runs loses no report, and leaves nothing unfinished after the next start', async (t) => {
+  const dataDir = t.testdir({})
+  let running = await start(t, dataDir)
+  const post = (url: string, body?: string, type = 'application/x-ndjson') =>
+    fetch(running.base + url, {
+      method: 'POST',
+      headers: { ...HEADERS, ...(body === undefined ? {} : { 'content-type': type }) },
+      ...(body === undefined ? {} : { body }),
+    })
+  const lines = Array.from({ length: REPORTS }, (_, n) => oldLine(n))
+  const restored = await post('/admin/retention/restore', lines.join('\n'))
+  t.match(await restored.json(), { restored: REPORTS })
+
+  for (let kill = 0; kill < KILLS; kill++) {
+    const run = post('/admin/retention/run').catch(() => undefined)
+    await pause(30 + Math.random() * 250)
+    const died = once(running.child, 'exit')
+    running.child.kill('SIGKILL')
+    await Promise.all([died, run])
+    running = await start(t, dataDir)
+  }
+  const names = readdirSync(archiveRoot(dataDir), { recursive: true, encoding: 'utf8' })
+  t.same(
+    names.filter((name) => name.endsWith(UNFINISHED)),
+    [],
+  )
+  const history = await fetch(`${running.base}/admin/retention/runs`, { headers: HEADERS })
+  const { runs } = (await history.json()) as { runs: { state: string }[] }
+  t.ok(
+    runs.every(({ state }) => state === 'interrupted' || state === 'done'),
+    'no dead run is said to go on',
+  )
+  const last = await post('/admin/retention/run')
+  t.match([last.status, await last.json()], [200, { state: 'done' }])
+  running.child.kill('SIGTERM')
+  await once(running.child, 'exit')
+
+  const kept = await archived(dataDir)
+  const file = new Sqlite(path.join(dataDir, 'collector.db'), { readonly: true })
+  t.teardown(() => file.close())
+  t.equal(file.prepare('SELECT count(*) FROM reports').pluck().get(), 0)
+  t.equal(file.prepare('SELECT coalesce(sum(reports), 0) FROM report_hours').pluck().get(), 0, 'and none is counted')
+  t.equal(kept.size, REPORTS, 'every report is in a verified archive')
+  const texts = new Set([...kept.values()].map(({ report }) => report.raw))
+  t.equal(texts.size, REPORTS)
+})
