@@ -98,7 +98,7 @@ export const ROUTE_PERMISSIONS: Record<ProcessName, Partial<Record<PermissionNam
       'GET /findings',
       'GET /findings/:fingerprint',
     ],
-    'reports.export': ['GET /reports/:id/bundle-meta', 'GET /reports/:id/sign-history'],
+    'reports.export': ['GET /export', 'GET /reports/:id/bundle-meta', 'GET /reports/:id/sign-history'],
     'reports.write': [
       'POST /reports/:id/sign',
       'DELETE /reports/:id/sign/:link',

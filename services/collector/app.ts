@@ -10,6 +10,8 @@ import type { Engine } from './engine/engine.ts'
 import { openSqlite } from './engine/sqlite.ts'
 import { createBundleKeys } from './exports/keys/keys.ts'
 import { keyRoutes } from './exports/keys/routes.ts'
+import { exportRoutes } from './exports/many/routes.ts'
+import { createSlots } from './exports/many/slots.ts'
 import { createOpening } from './exports/opening.ts'
 import { pageRoutes } from './exports/page/routes.ts'
 import { bundleMetaRoutes, bundleRoutes, signRoutes } from './exports/routes.ts'
@@ -90,6 +92,7 @@ export function serveCollector(config: CollectorConfig, deps: Deps, engine: Engi
   void app.register(signRoutes({ reports, tokens, writer, config, metrics }))
   void app.register(bundleMetaRoutes(reports, keys))
   void app.register(keyRoutes(keys, writer))
+  void app.register(exportRoutes({ reports, keys, slots: createSlots(config), config, metrics }))
   void app.register(timelineRoutes(stores.timeline, config))
   void app.register(retention.routes)
   void app.register(auditRoutes(audit, config))

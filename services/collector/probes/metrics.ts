@@ -46,6 +46,7 @@ export function createCollectorMetrics(processRegistry: Registry, pendingWrites:
     },
     refusals: labelled('refusals_total', 'Requests refused for their credentials, by reason', 'reason'),
     tokensIssued: counter('sign_tokens_issued_total', 'Download links made'),
+    exportsSent: labelled('exports_sent_total', 'Exports of many reports begun to be sent, by format', 'format'),
     bundlesSent: counter('bundles_sent_total', 'Bundles begun to be sent'),
     retention: createRetentionMetrics(registers),
     auditDropped: counter('audit_dropped_total', 'Audit entries lost because too many waited or the disk refused them'),
