@@ -1,7 +1,8 @@
 import type { Tenant } from '#shared/scope.ts'
 import { insertAll, type Column } from '../postgres/bulk.ts'
 import { columns, joined, raw, sql, type Statement } from '../postgres/sql.ts'
-import type { Transaction } from '../postgres/transaction.ts'
+import type { ReportPart } from '../postgres/report-part.ts'
+import { load, type Transaction } from '../postgres/transaction.ts'
 import { storable } from '../postgres/values.ts'
 import { FINDING_COLUMNS } from './record.ts'
 import type { Sighting } from './fingerprint.ts'
@@ -31,7 +32,7 @@ const REPLACE = joined(
   ', ',
 )
 /** A finding is looked for by the text that is stored, so what cannot be stored is replaced before. */
-export const storableSightings = (sightings: readonly Sighting[]): Sighting[] =>
+const storableSightings = (sightings: readonly Sighting[]): Sighting[] =>
   sightings.map((one) => ({
     ...one,
     rule: storable(one.rule),
@@ -42,7 +43,7 @@ export const storableSightings = (sightings: readonly Sighting[]): Sighting[] =>
 const placeOf = (rule: string, target: string) => JSON.stringify([rule, target])
 
 /** What has to be known of findings before these are told: themselves, and what is open at their places. */
-export function findingsToLoad(tenantId: Tenant, sightings: readonly Sighting[]): readonly (Statement | undefined)[] {
+function toLoad(tenantId: Tenant, sightings: readonly Sighting[]): readonly (Statement | undefined)[] {
   if (sightings.length === 0) return [undefined, undefined]
   const fingerprints = [...new Set(sightings.map(({ fingerprint }) => fingerprint))]
   const places = [...new Map(sightings.map((one) => [placeOf(one.rule, one.target), one])).values()]
@@ -56,7 +57,7 @@ export function findingsToLoad(tenantId: Tenant, sightings: readonly Sighting[])
 }
 
 /** Gathers what a tenant's reports say, from what was loaded; `store` stores it within the same transaction. */
-export function openFindingSession(tenantId: Tenant, known: readonly unknown[], open: readonly unknown[]) {
+function openSession(tenantId: Tenant, known: readonly unknown[], open: readonly unknown[]) {
   const stored = new Map((known as readonly Finding[]).map((finding) => [finding.fingerprint, finding]))
   const places = Map.groupBy(open as readonly Finding[], ({ rule, target }) => placeOf(rule, target))
   const session = createFindingSession(() => ({
@@ -73,4 +74,35 @@ export function openFindingSession(tenantId: Tenant, known: readonly unknown[], 
       if (session.events().length > 0) tx.later(insertAll('finding_events', EVENT_COLUMNS, session.events()))
     },
   }
+}
+
+/** What reports say of findings. Those that come back from an archive were told of when they came first. */
+export const findingsPart: ReportPart = {
+  load: (tenantId, reports) =>
+    toLoad(
+      tenantId,
+      reports.flatMap(({ isKnown, sightings }) => (isKnown ? [] : storableSightings(sightings))),
+    ),
+  session(tenantId, [known = [], open = []]) {
+    const session = openSession(tenantId, known, open)
+    return {
+      add(report) {
+        if (!report.isKnown) session.add(tenantId, report, storableSightings(report.sightings))
+      },
+      store: session.store,
+    }
+  },
+  async released(tx, tenantId, reports) {
+    const said = reports.map((report) => ({ ...report, sightings: storableSightings(report.sightings) }))
+    const [known = [], open = []] = await load(
+      tx,
+      ...toLoad(
+        tenantId,
+        said.flatMap(({ sightings }) => sightings),
+      ),
+    )
+    const session = openSession(tenantId, known, open)
+    for (const report of said) session.add(tenantId, report, report.sightings)
+    session.store(tx)
+  },
 }

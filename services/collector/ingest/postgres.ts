@@ -3,25 +3,26 @@ import { rememberedOf, replayOf, type Remembered } from '#shared/remembered.ts'
 import type { Tenant } from '#shared/scope.ts'
 import type { Once } from '#shared/writes.ts'
 import type { CollectorConfig } from '../config.ts'
-import { findingsToLoad, openFindingSession, storableSightings } from '../findings/postgres-record.ts'
 import { given, insertAll, type Column } from '../postgres/bulk.ts'
 import { rememberedIn, rememberedUnder, storeRemembered, type RememberedRow } from '../postgres/idempotency.ts'
+import type { ReportPart } from '../postgres/report-part.ts'
 import { sql, type Statement } from '../postgres/sql.ts'
 import { lockTenant } from '../postgres/tenant-lock.ts'
 import { load, type Transaction } from '../postgres/transaction.ts'
-import { storeCounts } from '../rollups/postgres.ts'
-import { createTally } from '../rollups/tally.ts'
 import { failureOf, type Outcome } from '../writer/protocol.ts'
 import type { ItemOutcome } from './item.ts'
 import { ingestedBody, outcomeOf, type NewReport } from './store.ts'
 
 const HOUR_MS = 3_600_000
 
-const COLUMNS: readonly Column<NewReport>[] = [
+type Stored = NewReport & { seq: number }
+
+const COLUMNS: readonly Column<Stored>[] = [
+  { name: 'seq', type: 'bigint', of: ({ seq }) => seq },
   { name: 'id', type: 'text', of: ({ id }) => id },
   { name: 'tenantId', type: 'text', of: ({ tenantId }) => tenantId },
   { name: 'createdAt', type: 'bigint', of: ({ createdAt }) => createdAt },
-  { name: 'updatedAt', type: 'bigint', of: ({ createdAt }) => createdAt },
+  { name: 'updatedAt', type: 'bigint', of: ({ updatedAt }) => updatedAt },
   { name: 'severity', type: 'text', of: ({ severity }) => severity },
   { name: 'policyVersion', type: 'text', of: ({ policyVersion }) => policyVersion },
   { name: 'markdown', type: 'text', of: ({ markdown }) => markdown },
@@ -37,16 +38,19 @@ const HASH_COLUMNS: readonly Column<NewReport>[] = [
   { name: 'reportId', type: 'text', of: ({ id }) => id },
   { name: 'createdAt', type: 'bigint', of: ({ createdAt }) => createdAt },
 ]
-const PLACE_COLUMNS = COLUMNS.filter(({ name }) => name === 'createdAt' || name === 'id')
+const PLACE_COLUMNS: readonly Column<NewReport>[] = [
+  { name: 'createdAt', type: 'bigint', of: ({ createdAt }) => createdAt },
+  { name: 'id', type: 'text', of: ({ id }) => id },
+]
 
 interface IngestParts {
   config: Pick<CollectorConfig, 'INGEST_DEDUPE_HOURS' | 'IDEMPOTENCY_TTL_HOURS'>
   keyring: Keyring
-  shard: number
+  parts: readonly ReportPart[]
 }
 
 /** Stores reports of one tenant: everything that decides is read in one message, everything that follows is written in one. */
-export function createPostgresIngest({ config, keyring, shard }: IngestParts) {
+export function createPostgresIngest({ config, keyring, parts }: IngestParts) {
   const dedupeMs = config.INGEST_DEDUPE_HOURS * HOUR_MS
   const ttlMs = config.IDEMPOTENCY_TTL_HOURS * HOUR_MS
   const isClaiming = ({ isRestored }: NewReport) => dedupeMs > 0 && !isRestored
@@ -69,25 +73,27 @@ export function createPostgresIngest({ config, keyring, shard }: IngestParts) {
         ? undefined
         : sql`SELECT id FROM reports
             WHERE (createdAt, id) IN (SELECT createdAt, id FROM ${given(PLACE_COLUMNS, restored)})`,
-      ...findingsToLoad(
-        tenantId,
-        reports.flatMap(({ sightings }) => storableSightings(sightings)),
-      ),
+      sql`SELECT nextval('report_order') AS seq FROM generate_series(1, ${reports.length}::int)`,
     ]
   }
 
   /** What became of each report, in their order; within a transaction of the tenant. */
   return async (tx: Transaction, tenantId: Tenant, reports: readonly NewReport[]): Promise<Outcome<ItemOutcome>[]> => {
     tx.later(lockTenant(tenantId))
-    const [hashes = [], keys = [], restored = [], known = [], open = []] = await load(tx, ...toLoad(tenantId, reports))
-    const findings = openFindingSession(tenantId, known, open)
-    const tally = createTally()
+    const asked = parts.map((part) => part.load?.(tenantId, reports) ?? [])
+    const [hashes = [], keys = [], restored = [], seqs = [], ...rest] = await load(
+      tx,
+      ...toLoad(tenantId, reports),
+      ...asked.flat(),
+    )
+    const order = (seqs as { seq: number }[]).values()
+    const sessions = parts.map((part, at) => part.session(tenantId, rest.splice(0, asked[at]?.length)))
     const holders = new Map(
       (hashes as { hash: Buffer; reportId: string }[]).map(({ hash, reportId }) => [hash.toString('hex'), reportId]),
     )
     const answers = new Map((keys as RememberedRow[]).map((row) => [row.key, rememberedIn(row)]))
     const present = new Set((restored as { id: string }[]).map(({ id }) => id))
-    const stored: NewReport[] = []
+    const stored: Stored[] = []
     const kept: { once: Once; remembered: Remembered }[] = []
 
     function addOne(report: NewReport): ItemOutcome {
@@ -100,9 +106,9 @@ export function createPostgresIngest({ config, keyring, shard }: IngestParts) {
         holders.set(hash, id)
       }
       present.add(id)
-      stored.push(report)
-      tally.count({ ...report, quarantined: report.errors.length === 0 ? 0 : 1 }, 1)
-      findings.add(tenantId, report, storableSightings(report.sightings))
+      const { seq } = order.next().value as { seq: number }
+      stored.push({ ...report, seq })
+      for (const session of sessions) session.add(report, seq)
       return outcomeOf(report)
     }
 
@@ -134,8 +140,7 @@ export function createPostgresIngest({ config, keyring, shard }: IngestParts) {
       tx.later(insertAll('report_hashes', HASH_COLUMNS, claimed, take))
     }
     storeRemembered(tx, kept)
-    findings.store(tx)
-    storeCounts(tx, tally.changes(), shard)
+    for (const session of sessions) await session.store(tx)
     return outcomes
   }
 }

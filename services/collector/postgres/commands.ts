@@ -4,11 +4,12 @@ import { postgresBundleKeyCommands } from '../exports/keys/postgres.ts'
 import { postgresExportCommands } from '../exports/postgres.ts'
 import { createPostgresMuting, removeFindingsBefore } from '../findings/postgres.ts'
 import { forgetContents } from '../ingest/postgres.ts'
-import { createPostgresRemoval } from '../reports/postgres-removal.ts'
+import { createPostgresRemoval, createRemoveReport } from '../reports/postgres-removal.ts'
 import { createPutSchema } from '../schemas/postgres.ts'
 import { createPostgresReplay } from '../schemas/postgres-replay.ts'
 import type { LoadedValidators } from '../schemas/postgres-validators.ts'
 import type { Commands } from '../writer/commands.ts'
+import type { ReportPart } from './report-part.ts'
 import type { Transaction } from './transaction.ts'
 
 /** The commands of writer/commands.ts with a transaction before their arguments. */
@@ -28,13 +29,14 @@ export const EVERY_TENANT_COMMANDS: ReadonlySet<string> = new Set<keyof Commands
 interface CommandParts {
   config: CollectorConfig
   validators: LoadedValidators
-  shard: number
+  parts: readonly ReportPart[]
 }
 
 /** Everything that changes the database, by name, as PostgreSQL does it. What is not here is refused with 501. */
-export function createPostgresCommands({ config, validators, shard }: CommandParts): Partial<PostgresCommands> {
+export function createPostgresCommands({ config, validators, parts }: CommandParts): Partial<PostgresCommands> {
+  const remove = createPostgresRemoval(parts)
   return {
-    ...createPostgresRemoval(shard),
+    removeReport: createRemoveReport(remove),
     ...postgresExportCommands,
     ...postgresBundleKeyCommands,
     removeFindingsBefore,
@@ -43,7 +45,7 @@ export function createPostgresCommands({ config, validators, shard }: CommandPar
     addAuditEntries,
     removeAuditBefore,
     putSchema: createPutSchema(config),
-    replayReports: createPostgresReplay(validators, shard),
+    replayReports: createPostgresReplay(validators, parts),
     forgetContents: forgetContents(config.INGEST_DEDUPE_HOURS),
   }
 }

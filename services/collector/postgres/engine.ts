@@ -36,6 +36,7 @@ const storesOf = (access: Access, config: CollectorConfig): Stores => ({
   timeline: createPostgresTimeline(access),
   audit: createPostgresAudit(access),
   bundleKeys: createPostgresBundleKeys(access),
+  alerts: storeNotYet('alerts'),
   holds: storeNotYet('legal holds'),
   retention: storeNotYet('retention runs'),
 })

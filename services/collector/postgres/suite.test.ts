@@ -13,7 +13,8 @@ const JOBS = 2
 const MINUTES_MS = 300_000
 
 const words = process.argv.slice(2).filter((word) => !word.startsWith('-'))
-const startsCollector = (file: string) => /from '(?:\.\.?\/)+test\/collector\.ts'/.test(readFileSync(path.join(ROOT, file), 'utf8'))
+const startsCollector = (file: string) =>
+  /from '(?:\.\.?\/)+test\/collector\.ts'/.test(readFileSync(path.join(ROOT, file), 'utf8'))
 const files = globSync('**/*.test.ts', { cwd: ROOT })
   .filter((file) => words.length === 0 || words.some((word) => file.includes(word)))
   .filter(startsCollector)
@@ -28,24 +29,28 @@ if (process.env.TEST_DATABASE_URL === undefined) {
   })
 }
 
-t.test('the collector passes its tests on PostgreSQL', { skip: reason ?? false, timeout: 4 * MINUTES_MS }, async (t) => {
-  t.teardown(() => server?.stop())
-  t.ok(files.length > 0, 'there are test files')
-  t.jobs = JOBS
-  const env = {
-    ...process.env,
-    COLLECTOR_TEST_ENGINE: 'postgres',
-    TEST_DATABASE_URL: process.env.TEST_DATABASE_URL ?? (server as PostgresServer).url,
-  }
-  const run = (file: string) =>
-    t.spawn(process.execPath, [path.join(ROOT, file)], { env, buffered: true, timeout: MINUTES_MS }, file)
-  const done = await Promise.all(files.map(async (file) => ({ file, results: (await run(file)) as Ran | null })))
-  const idle = done.filter(({ results }) => results === null || results.count === results.skip)
-  t.comment(`${done.length} files`)
-  const own = idle.map(({ file }) => file)
-  t.ok(done.length > own.length, 'not all of them are about the SQLite file alone')
-  for (const file of own) t.comment(`${file} is about the SQLite file`)
-})
+t.test(
+  'the collector passes its tests on PostgreSQL',
+  { skip: reason ?? false, timeout: 4 * MINUTES_MS },
+  async (t) => {
+    t.teardown(() => server?.stop())
+    t.ok(files.length > 0, 'there are test files')
+    t.jobs = JOBS
+    const env = {
+      ...process.env,
+      COLLECTOR_TEST_ENGINE: 'postgres',
+      TEST_DATABASE_URL: process.env.TEST_DATABASE_URL ?? (server as PostgresServer).url,
+    }
+    const run = (file: string) =>
+      t.spawn(process.execPath, [path.join(ROOT, file)], { env, buffered: true, timeout: MINUTES_MS }, file)
+    const done = await Promise.all(files.map(async (file) => ({ file, results: (await run(file)) as Ran | null })))
+    const idle = done.filter(({ results }) => results === null || results.count === results.skip)
+    t.comment(`${done.length} files`)
+    const own = idle.map(({ file }) => file)
+    t.ok(done.length > own.length, 'not all of them are about the SQLite file alone')
+    for (const file of own) t.comment(`${file} is about the SQLite file`)
+  },
+)
 
 interface Ran {
   count: number

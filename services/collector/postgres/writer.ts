@@ -24,6 +24,7 @@ import { createPostgresCommands, EVERY_TENANT_COMMANDS } from './commands.ts'
 import { problemOf } from './faults.ts'
 import { performOnce } from './idempotency.ts'
 import { notYet } from './not-yet.ts'
+import { reportParts } from './parts.ts'
 import type { Partitions } from './partitions.ts'
 import { EVERY_TENANT, type Pool, type Scope } from './pool.ts'
 import { transaction, type Transaction } from './transaction.ts'
@@ -61,8 +62,9 @@ export function createPostgresWriter({
 }: WriterParts): WriterBackend {
   const validators = createLoadedValidators()
   const prepare = createPreparation(config, validators)
-  const ingest = createPostgresIngest({ config, keyring, shard })
-  const commands = createPostgresCommands({ config, validators, shard })
+  const parts = reportParts({ config, shard })
+  const ingest = createPostgresIngest({ config, keyring, parts })
+  const commands = createPostgresCommands({ config, validators, parts })
   const once = { keyring, ttlMs: config.IDEMPOTENCY_TTL_HOURS * HOUR_MS }
 
   /** All of them at once; when one is at fault, half and half, so that the others do not suffer. */

@@ -1,7 +1,8 @@
 import { given, type Column } from '../postgres/bulk.ts'
 import { sql } from '../postgres/sql.ts'
 import type { Transaction } from '../postgres/transaction.ts'
-import type { Change } from './tally.ts'
+import type { ReportPart } from '../postgres/report-part.ts'
+import { createTally, type Change } from './tally.ts'
 
 const COLUMNS: readonly Column<Change>[] = [
   { name: 'tenantId', type: 'text', of: ({ tenantId }) => tenantId },
@@ -12,7 +13,7 @@ const COLUMNS: readonly Column<Change>[] = [
 ]
 
 /** Stores what a write changed of the counts, always in the same order of rows, so that two writes never wait for each other. */
-export function storeCounts(tx: Transaction, changes: readonly Change[], shard: number): void {
+function storeCounts(tx: Transaction, changes: readonly Change[], shard: number): void {
   if (changes.length === 0) return
   const rows = given(COLUMNS, changes)
   tx.later(sql`
@@ -29,4 +30,30 @@ export function storeCounts(tx: Transaction, changes: readonly Change[], shard: 
     DELETE FROM report_hours AS hours USING ${given(COLUMNS, left)}
     WHERE (hours.tenantId, hours.time, hours.severity) = (given.tenantId, given.time, given.severity)
       AND hours.shard = ${shard} AND hours.reports = 0`)
+}
+
+/** Counts of reports by hour and severity, and of all. @param shard the rows of this process */
+export function countsPart(shard: number): ReportPart {
+  return {
+    session() {
+      const { count, changes } = createTally()
+      return {
+        add: (report) => count({ ...report, quarantined: report.errors.length === 0 ? 0 : 1 }, 1),
+        store: (tx) => storeCounts(tx, changes(), shard),
+      }
+    },
+    gone(tx, _tenant, reports) {
+      const { count, changes } = createTally()
+      for (const report of reports) count(report, -1)
+      storeCounts(tx, changes(), shard)
+    },
+    released(tx, _tenant, reports) {
+      const { count, changes } = createTally()
+      for (const report of reports) {
+        count({ ...report, quarantined: 1 }, -1)
+        count({ ...report, quarantined: 0 }, 1)
+      }
+      storeCounts(tx, changes(), shard)
+    },
+  }
 }

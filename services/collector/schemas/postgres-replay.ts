@@ -1,12 +1,10 @@
 import type { Tenant } from '#shared/scope.ts'
 import { evaluationsOf } from '../ingest/evaluations.ts'
-import { findingsToLoad, openFindingSession, storableSightings } from '../findings/postgres-record.ts'
 import { given, type Column } from '../postgres/bulk.ts'
+import type { ReportPart } from '../postgres/report-part.ts'
 import { columns, sql } from '../postgres/sql.ts'
 import { lockTenant } from '../postgres/tenant-lock.ts'
-import { load, type Transaction } from '../postgres/transaction.ts'
-import { storeCounts } from '../rollups/postgres.ts'
-import { createTally } from '../rollups/tally.ts'
+import type { Transaction } from '../postgres/transaction.ts'
 import type { Countable } from '../rollups/tally.ts'
 import type { Replayed } from './replay.ts'
 import type { LoadedValidators } from './postgres-validators.ts'
@@ -29,7 +27,7 @@ const JUDGED: readonly Column<Judged>[] = [
 
 /** Checks quarantined reports against the newest version of their schema, and moves those that fit; see replay.ts. */
 export const createPostgresReplay =
-  (validators: LoadedValidators, shard: number) =>
+  (validators: LoadedValidators, parts: readonly ReportPart[]) =>
   async (
     tx: Transaction,
     tenantId: Tenant,
@@ -51,19 +49,10 @@ export const createPostgresReplay =
       return {
         ...row,
         now: fits ? null : JSON.stringify(errors),
-        sightings: fits ? storableSightings(sightingsOf(evaluationsOf(report.policy))) : [],
+        sightings: fits ? sightingsOf(evaluationsOf(report.policy)) : [],
       }
     })
     const moved = judged.filter((row) => row.now === null)
-    const said = moved.flatMap(({ sightings }) => sightings)
-    const [known = [], open = []] = await load(tx, ...findingsToLoad(tenantId, said))
-    const findings = openFindingSession(tenantId, known, open)
-    const tally = createTally()
-    for (const row of moved) {
-      tally.count(row, -1)
-      tally.count({ ...row, quarantined: 0 }, 1)
-      findings.add(tenantId, row, row.sightings)
-    }
     const changed = judged.filter((row) => row.now !== row.errors)
     if (changed.length > 0) {
       tx.later(
@@ -72,8 +61,7 @@ export const createPostgresReplay =
           FROM ${given(JUDGED, changed)} WHERE (reports.createdAt, reports.id) = (given.createdAt, given.id)`,
       )
     }
-    findings.store(tx)
-    storeCounts(tx, tally.changes(), shard)
+    if (moved.length > 0) for (const part of parts) await part.released?.(tx, tenantId, moved)
     const last = rows.length === limit ? rows.at(-1) : undefined
     return {
       checked: rows.length,
