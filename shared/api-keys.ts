@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { hash, timingSafeEqual } from 'node:crypto'
 import type Joi from 'joi'
 import { DEFAULT_API_KEYS, NO_API_KEYS, text } from './config.ts'
 
@@ -27,7 +27,7 @@ export const apiKeysSetting = text()
     'Keys of the collector: tenant:key[:role], separated by commas; none (the default in production) for no key',
   )
 
-const digest = (value: string) => createHash('sha256').update(value).digest()
+const digest = (value: string) => hash('sha256', value, 'buffer')
 
 /** Looks keys up by tenant; every key of the tenant is compared, each in constant time. */
 export function createApiKeys(setting: string) {

@@ -223,7 +223,11 @@ function sendProblem(problem: Problem, request: FastifyRequest, reply: FastifyRe
 function validateWithJoi(app: App): void {
   app.setValidatorCompiler<Joi.Schema>(({ schema, httpPart = 'body' }) => {
     const prepared = schema.prefs({ abortEarly: false, stripUnknown: true })
+    // Most queries are empty, and an empty one is always the same.
+    const empty = httpPart === 'querystring' ? prepared.validate({}) : undefined
     return (input: unknown) => {
+      if (empty?.error === undefined && empty !== undefined && Object.keys(input as object).length === 0)
+        return { value: { ...(empty.value as object) } as unknown }
       // No body is null to Fastify, which no default of a schema is for.
       // Its query objects have no prototype and do not bind in better-sqlite3: spread them once.
       const { value, error } = prepared.validate(httpPart === 'body' ? (input ?? undefined) : { ...(input as object) })

@@ -21,7 +21,8 @@ export interface Happened {
 function createTenantView(stored: KnownFindings) {
   const known = new Map<string, Finding | undefined>()
   const dirty = new Set<string>()
-  const places = new Map<string, Set<string>>()
+  /** By rule and target. */
+  const places = new Map<string, Map<string, Set<string>>>()
 
   function find(fingerprint: string): Finding | undefined {
     if (!known.has(fingerprint)) known.set(fingerprint, stored.get(fingerprint))
@@ -30,13 +31,14 @@ function createTenantView(stored: KnownFindings) {
 
   /** Fingerprints of what may be open at a place. */
   function openAt(rule: string, target: string): Set<string> {
-    const key = JSON.stringify([rule, target])
-    const found = places.get(key)
+    const targets = places.get(rule) ?? new Map<string, Set<string>>()
+    places.set(rule, targets)
+    const found = targets.get(target)
     if (found !== undefined) return found
     const rows = stored.openAt(rule, target)
     for (const row of rows) if (!known.has(row.fingerprint)) known.set(row.fingerprint, row)
     const fresh = new Set(rows.map(({ fingerprint }) => fingerprint))
-    places.set(key, fresh)
+    targets.set(target, fresh)
     return fresh
   }
 

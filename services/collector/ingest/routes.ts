@@ -24,6 +24,7 @@ export const ingestRoutes =
       {
         bodyLimit: config.COLLECTOR_BODY_MAX_BYTES,
         config: { etag: false },
+        compress: false,
         // The writer reads the body, not this thread; the schema is for the documents.
         validatorCompiler: ({ schema, httpPart }) =>
           httpPart === 'body'

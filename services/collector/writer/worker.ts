@@ -56,7 +56,6 @@ async function store(reports: readonly NewReport[]): Promise<Outcome<ItemOutcome
 async function ingestAll(items: readonly IngestItem[]): Promise<Outcome<ItemOutcome>[]> {
   if (items.length === 0) return []
   const now = Date.now()
-  validators.refresh()
   const prepared = items.map((item) => prepare(item, now))
   const reports = prepared.flatMap((one) => ('report' in one ? [one.report] : []))
   const stored = (reports.length === 0 ? [] : await store(reports)).values()
@@ -82,6 +81,8 @@ async function perform({ name, args, owner, once }: SentCommand): Promise<Outcom
 /** What came together is written in one transaction, unless it is too much for one, and answered together. */
 async function answer({ items, commands: sent }: WriterRequest): Promise<WriterAnswer> {
   const [ingested, performed] = await Promise.all([ingestAll(items), Promise.all(sent.map(perform))])
+  // One of the commands may have made a schema, or failed to.
+  if (sent.length > 0) validators.refresh()
   return { items: ingested, commands: performed }
 }
 
