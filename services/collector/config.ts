@@ -2,6 +2,7 @@ import { apiKeysSetting, type ApiKeysConfig } from '#shared/api-keys.ts'
 import { commonSettings, integer, text, type CommonConfig, type Settings } from '#shared/config.ts'
 import { keyringSettings, type KeyringConfig } from '#shared/keyring.ts'
 import Joi from 'joi'
+import { alertsSettings, type AlertsConfig } from './alerts/settings.ts'
 import { exportSettings, type ExportConfig } from './exports/settings.ts'
 import { retentionSettings, type RetentionConfig } from './retention/settings.ts'
 import { postgresSettings, type PostgresConfig } from './postgres/settings.ts'
@@ -9,7 +10,16 @@ import { tenantsSettings, type TenantsConfig } from './tenants/settings.ts'
 import { timelineSettings, type TimelineConfig } from './timeline/settings.ts'
 
 export interface CollectorConfig
-  extends CommonConfig, PostgresConfig, ApiKeysConfig, KeyringConfig, TenantsConfig, ExportConfig, RetentionConfig, TimelineConfig {
+  extends
+    CommonConfig,
+    PostgresConfig,
+    ApiKeysConfig,
+    KeyringConfig,
+    TenantsConfig,
+    ExportConfig,
+    RetentionConfig,
+    AlertsConfig,
+    TimelineConfig {
   COLLECTOR_BODY_MAX_BYTES: number
   REPORT_STRING_MAX: number
   REPORT_NUMBER_MAX: number
@@ -44,6 +54,7 @@ export const settings: Settings<CollectorConfig> = {
   ...tenantsSettings,
   ...retentionSettings,
   ...exportSettings,
+  ...alertsSettings,
   ...timelineSettings,
   API_KEYS: apiKeysSetting,
   COLLECTOR_BODY_MAX_BYTES: integer(1024, 1e9).default(1_048_576).description('Largest report, in bytes'),

@@ -2,6 +2,7 @@ import { openDatabase, type Database, type Migration } from '#shared/database.ts
 import { IDEMPOTENCY_TABLE } from '#shared/writes.ts'
 import path from 'node:path'
 import type { CollectorConfig } from './config.ts'
+import { ALERT_TABLES } from './alerts/migration.ts'
 import { EXPORT_TABLES } from './exports/migration.ts'
 import { APPENDED_HASHES } from './ingest/migration.ts'
 import { RETENTION_TABLES } from './retention/migration.ts'
@@ -171,6 +172,7 @@ export const migrations: readonly Migration[] = [
   APPENDED_HASHES,
   RETENTION_TABLES,
   makeFindable,
+  ALERT_TABLES,
 ]
 
 /** The database as its one writer opens it. */

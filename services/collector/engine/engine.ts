@@ -1,3 +1,4 @@
+import type { AlertStore } from '../alerts/store.ts'
 import type { AuditStore } from '../audit/store.ts'
 import type { BundleKeyStore } from '../exports/keys/store.ts'
 import type { TokenStore } from '../exports/store.ts'
@@ -23,6 +24,7 @@ export interface Stores {
   bundleKeys: Eventual<Pick<BundleKeyStore, 'all'>>
   schemas: Eventual<Omit<SchemaStore, 'add'>>
   timeline: Eventual<TimelineStore>
+  alerts: Eventual<AlertStore>
   audit: Eventual<Pick<AuditStore, 'list'>>
   holds: Eventual<Pick<HoldStore, 'get' | 'count'>>
   retention: Eventual<RetentionStore>

@@ -1,6 +1,7 @@
 import type { Database } from '#shared/database.ts'
 import type { Health } from '#shared/health.ts'
 import type { Logger } from '#shared/logger.ts'
+import { createAlertStore } from '../alerts/store.ts'
 import { createAuditStore } from '../audit/store.ts'
 import type { CollectorConfig } from '../config.ts'
 import { createBundleKeyStore } from '../exports/keys/store.ts'
@@ -31,6 +32,7 @@ const storesOf = (db: Database, config: CollectorConfig): Stores => ({
   bundleKeys: createBundleKeyStore(db),
   schemas: createSchemaStore(db),
   timeline: createTimelineStore(db),
+  alerts: createAlertStore(db),
   audit: createAuditStore(db),
   holds: createHoldStore(db),
   retention: createRetentionStore(db),

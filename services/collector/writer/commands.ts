@@ -2,6 +2,8 @@ import type { Database } from '#shared/database.ts'
 import { etagOf, requireMatch } from '#shared/etag.ts'
 import type { Tenant } from '#shared/scope.ts'
 import type { Answer, Writes } from '#shared/writes.ts'
+import { ALERT_COMMAND_NAMES } from '../alerts/commands.ts'
+import { createSqliteAlertCommands } from '../alerts/sqlite.ts'
 import { createAuditStore } from '../audit/store.ts'
 import type { CollectorConfig } from '../config.ts'
 import { createExportCommands } from '../exports/commands.ts'
@@ -43,6 +45,7 @@ export const SILENT_COMMANDS: ReadonlySet<string> = new Set<keyof Commands>([
   'interruptRetentionRuns',
   'markClock',
   'freeSpace',
+  ...ALERT_COMMAND_NAMES,
 ])
 
 /**
@@ -84,6 +87,7 @@ export function createCommands(db: Database, config: CollectorConfig, once: Writ
     putSchema: registry.put,
     replayReports: createReplay(db, { rollups, findings, search, validators }),
     forgetContents: (now: number, limit: number): number => contents?.forget(now, limit) ?? 0,
+    ...createSqliteAlertCommands(db, config),
     ...createExportCommands(db, reports),
     ...createRetentionCommands(db, config, { reports, removal }),
   }
