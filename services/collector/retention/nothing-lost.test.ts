@@ -4,7 +4,6 @@ import { asTenant } from '#shared/scope.ts'
 import { linesOf, retaining, DAY_MS } from './test/retaining.ts'
 
 const TENANT = asTenant('default')
-const NOW = Date.now()
 
 t.test(
   'whatever comes, is held, retained and restored: every report is in the database or in a verified archive',
@@ -15,6 +14,7 @@ t.test(
       RETENTION_ARCHIVE_MAX_BYTES: '1024',
     })
     const held = new Set<string>()
+    let now = Date.now()
     const came = fc.record({ came: fc.integer({ min: 0, max: 60 }), fits: fc.boolean() })
     const hold = fc.record({ hold: fc.nat(), on: fc.boolean() })
     const run = fc.record({ days: fc.integer({ min: 0, max: 40 }), early: fc.boolean() })
@@ -28,7 +28,7 @@ t.test(
         for (const step of steps) {
           if ('came' in step) {
             const payload = { status: {}, raw: 'x'.repeat(300), ...(step.fits ? {} : { policy: 1 }) }
-            all.add(await ingestAt(NOW - step.came * DAY_MS, payload))
+            all.add(await ingestAt(now - step.came * DAY_MS, payload))
           } else if ('hold' in step) {
             const there = await rows()
             const id = there[step.hold % there.length]?.id
@@ -38,24 +38,24 @@ t.test(
             if (step.on) held.add(id)
             else held.delete(id)
           } else if ('days' in step) {
-            const now = NOW + step.days * DAY_MS
+            now += step.days * DAY_MS
             setClock(() => ({ now, uptime: now, boot: 'a' }))
             const begun = await retention.begin(TENANT, { requestedBy: 'me' })
             // Something changes while it runs.
             if (step.early) await writer.run('replayReports', TENANT, [-1, -1], 1000, now)
             await begun?.end
           } else if ('restore' in step) {
-            const files = archives0()
+            const files = written()
             const file = files[step.restore % files.length]
             if (file === undefined) continue
             const lines = (await linesOf(file)).join('\n')
             const headers = { 'content-type': 'application/x-ndjson' }
             const answer = await ask('/admin/retention/restore', { method: 'POST', payload: lines, headers })
             t.match(answer.json(), { refused: [] })
-          } else await writer.run('replayReports', TENANT, [-1, -1], 1000, NOW)
+          } else await writer.run('replayReports', TENANT, [-1, -1], 1000, now)
         }
         const there = new Set((await rows()).map(({ id }) => id))
-        const kept = archives0().length === 0 ? new Map<string, object>() : await archived()
+        const kept = written().length === 0 ? new Map<string, object>() : await archived()
         t.same(
           [...all].filter((id) => !there.has(id) && !kept.has(id)),
           [],
@@ -75,7 +75,7 @@ t.test(
       { numRuns: 15 },
     )
 
-    function archives0(): string[] {
+    function written(): string[] {
       try {
         return archives()
       } catch {

@@ -36,7 +36,7 @@ export interface ArchivedReport {
   report: Record<string, unknown>
 }
 
-const optional = (name: string, json: string | null | undefined) => (json == null ? '' : `"${name}":${json},`)
+const optional = (name: string, json: string | null) => (json === null ? '' : `"${name}":${json},`)
 const quoted = (value: string | null) => (value === null ? null : JSON.stringify(value))
 
 /** One line of an archive, without its end. The same report always gives the same text: it is what is verified. */
