@@ -3,6 +3,7 @@ import { openKeyring } from '#shared/keyring.ts'
 import { createGuardedServer } from '#shared/service.ts'
 import type { Built, Deps, ProcessOptions } from '#shared/start.ts'
 import { createVersionedAnswers } from '#shared/versioned-answers.ts'
+import { startAlerts } from './alerts/start.ts'
 import { createAuditLog, recordRequests } from './audit/log.ts'
 import { auditRoutes } from './audit/routes.ts'
 import { settings, type CollectorConfig } from './config.ts'
@@ -79,6 +80,16 @@ export function serveCollector(config: CollectorConfig, deps: Deps, engine: Engi
   const keys = createBundleKeys({ store: stores.bundleKeys, writer, keyring: openKeyring(config), logger })
 
   app.addHook('onReady', keys.prepare)
+  const alerts = startAlerts({
+    engine,
+    config,
+    keyring: openKeyring(config),
+    health,
+    registers: [metrics.registry, deps.metrics.registry],
+    logger,
+  })
+
+  alerts.signals.watch(app)
   recordRequests(app, audit, tenants)
   void app.register(probeRoutes(health, metrics))
   // The token in the link is enough: the console opens it in a new tab, without headers.
@@ -96,7 +107,9 @@ export function serveCollector(config: CollectorConfig, deps: Deps, engine: Engi
   void app.register(timelineRoutes(stores.timeline, config))
   void app.register(retention.routes)
   void app.register(auditRoutes(audit, config))
+  void app.register(alerts.routes)
   const close = async () => {
+    await alerts.stop()
     await retention.stop()
     await audit.stop()
     await engine.stop()

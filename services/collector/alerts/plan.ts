@@ -5,12 +5,18 @@ import type { ChannelPlan } from './channels/schema.ts'
 import { durationMs } from './duration.ts'
 import type { Notification } from './notification.ts'
 import { createTelling } from './telling.ts'
+import type { StoredChannel } from './rows.ts'
 import type { AlertsConfig } from './settings.ts'
 import type { Silence } from './silences/silence.ts'
 
 export interface PlannedChannel extends ChannelPlan {
   name: string
 }
+
+export const plannedOf = ({ name, channel }: Pick<StoredChannel, 'name' | 'channel'>): PlannedChannel => ({
+  name,
+  ...channel,
+})
 
 /** Everything of a tenant that decides what is told to whom. */
 export interface Snapshot {
@@ -56,7 +62,7 @@ export const isEmpty = ({ alerts, removed, notifications, dropped }: Changes): b
 
 const msOf = (text: string): number => durationMs(text) as number
 
-function born(tenantId: Tenant, { rule, labels, facts }: Reading, now: number): Alert {
+export function born(tenantId: Tenant, { rule, labels, facts }: Reading, now: number): Alert {
   const { name, kind, level, runbook = null, channels = null } = rule
   return {
     id: randomUUIDv7(),

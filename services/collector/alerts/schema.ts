@@ -97,6 +97,7 @@ const notificationMembers = {
 }
 
 export const notificationSchema = Joi.object(notificationMembers)
+export const alertStateSchema = Joi.object(members)
 export const alertSchema = Joi.object({
   ...members,
   notifications: Joi.array().items(notificationSchema).required().description('Newest first, at most 100'),

@@ -4,7 +4,7 @@ import type { Alert } from './alert.ts'
 import type { StorageUse } from './measure/measure.ts'
 import type { Sample } from './measure/sample.ts'
 import type { Notification } from './notification.ts'
-import type { PlannedChannel, Snapshot } from './plan.ts'
+import { plannedOf, type Snapshot } from './plan.ts'
 import {
   ALERT_COLUMNS,
   alertIn,
@@ -54,8 +54,6 @@ export const DUE = `alert_notifications AS n JOIN alert_channels AS c ON c.tenan
         AND e.state IN ('pending', 'failed'))`
 
 export type AlertStore = ReturnType<typeof createAlertStore>
-
-export const plannedOf = ({ name, channel }: StoredChannel): PlannedChannel => ({ name, ...channel })
 
 /** What is read about alerts. */
 export function createAlertStore(db: Database) {

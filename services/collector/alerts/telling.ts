@@ -11,7 +11,7 @@ const SECOND_MS = 1000
 const groupKeyOf = ({ groupBy }: PlannedChannel, { id, rule, level }: Alert): string =>
   ({ alert: id, rule: `rule:${rule}`, level: `level:${level}`, all: 'all' })[groupBy]
 
-const hears = ({ name, levels }: PlannedChannel, { channels, level }: Alert): boolean =>
+export const hears = ({ name, levels }: PlannedChannel, { channels, level }: Alert): boolean =>
   channels === null ? levels.includes(level) : channels.includes(name)
 
 /** Channels where an incident can be acknowledged. */

@@ -1,0 +1,20 @@
+import { Counter, type Registry } from 'prom-client'
+
+export type AlertMetrics = ReturnType<typeof createAlertMetrics>
+
+/** The alerts' own numbers; none names a tenant. */
+export function createAlertMetrics(registers: Registry[]) {
+  return {
+    notifications: new Counter({
+      name: 'collector_alert_notifications_total',
+      help: 'Tries to send notifications, by what became of them',
+      labelNames: ['kind', 'result'],
+      registers,
+    }),
+    failures: new Counter({
+      name: 'collector_alert_evaluation_failures_total',
+      help: 'Rules that could not be looked at',
+      registers,
+    }),
+  }
+}
