@@ -27,7 +27,8 @@ const TENANT_KEY = 'x-api-key'
 /** For a request whose `X-Api-Key` is identity's: that has been verified, and nobody else need know it. */
 const WITHOUT_KEY = new Set([...FORWARDED.collector].filter((name) => name !== TENANT_KEY))
 
-/** Identity's pages have policies of their own. */
+/** The pages of these services have policies of their own. */
+const WITH_PAGES: ReadonlySet<UpstreamName> = new Set(['identity', 'collector'])
 const PAGE_HEADERS: ReadonlySet<string> = new Set(['content-security-policy', 'referrer-policy', 'cache-control'])
 
 const SECURITY_LIST: readonly string[] = Object.entries(SECURITY_HEADERS).flat()
@@ -116,7 +117,7 @@ export function createForwarder({ config, secret, proxies, logger }: ForwarderOp
       path: route.path + url.slice(route.prefix.length),
       requestHeaders,
       responseHeaders,
-      yielding: upstream === 'identity' ? PAGE_HEADERS : undefined,
+      yielding: WITH_PAGES.has(upstream) ? PAGE_HEADERS : undefined,
       fail: (failure) => {
         request.isForwarded = false
         const problem = failureProblem(upstream, failure)

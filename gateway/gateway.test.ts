@@ -28,6 +28,8 @@ t.test('every path of the routing table reaches its service, rewritten where the
     ['/reports?severity=block', 'collector', '/reports?severity=block'],
     ['/reports/r/bundle.zip?token=a.b/c+d==', 'collector', '/reports/r/bundle.zip?token=a.b/c+d=='],
     ['/timeline?window_h=24', 'collector', '/timeline?window_h=24'],
+    ['/export?format=zip', 'collector', '/export?format=zip'],
+    ['/bundle-keys/kid', 'collector', '/bundle-keys/kid'],
     ['/admin/retention/run', 'collector', '/admin/retention/run'],
     ['/admin/audit/logs', 'collector', '/admin/audit/logs'],
     ['/api/collector/ingest/qc', 'collector', '/ingest/qc'],

@@ -88,7 +88,8 @@ export async function makeThings(people: People): Promise<Things> {
   const { id: diaries, images } = await owner.make<{ id: string; images: string[] }>('/api/diaries', diary)
   const { id: entry } = await owner.make<{ id: string }>('/api/diaries', { ...diary, date: '2026-11-19', images: [] })
   const { id: reports } = await owner.make<{ id: string }>('/ingest/qc', { status: { api: 'pass' }, notes: [SECRET] })
-  await owner.make(`/reports/${reports}/sign`)
+  const { id: sign } = await owner.make<{ id: string }>(`/reports/${reports}/sign`)
+  const { keys: bundleKeys } = await owner.get<{ keys: { kid: string }[] }>('/bundle-keys')
   const evaluations = [{ rule_id: SECRET, target: 'api', verdict: 'warn', severity: 'warn', message: SECRET }]
   await owner.make('/ingest/qc', { status: { api: 'warn' }, policy: { policy_version: '1', evaluations } })
   await owner.make('/schemas/of-the-owner', { type: 'object', title: SECRET }, 'PUT')
@@ -116,6 +117,8 @@ export async function makeThings(people: People): Promise<Things> {
       diaries,
       images: (images[0] as string).split('/').at(-1) as string,
       reports,
+      sign,
+      'bundle-keys': bundleKeys[0]?.kid as string,
       findings: findings[0]?.fingerprint as string,
       schemas: 'of-the-owner',
       sessions: decodeJwt(people.elsewhere.token).sid as string,
