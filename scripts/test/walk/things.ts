@@ -9,7 +9,7 @@ import { ORIGIN, type People } from './people.ts'
 /** What is in everything that the owner writes; nobody else may ever read it. */
 export const SECRET = '주인의 비밀'
 
-/** Where nobody has anything that lasts. */
+/** Where nobody has anything, or nothing that lasts. */
 const NOTHING = 'no-such-interaction'
 
 /** What the owner has. */
@@ -89,7 +89,6 @@ export async function makeThings(people: People): Promise<Things> {
   const { id: entry } = await owner.make<{ id: string }>('/api/diaries', { ...diary, date: '2026-11-19', images: [] })
   const { id: reports } = await owner.make<{ id: string }>('/ingest/qc', { status: { api: 'pass' }, notes: [SECRET] })
   const { id: sign } = await owner.make<{ id: string }>(`/reports/${reports}/sign`)
-  const { keys: bundleKeys } = await owner.get<{ keys: { kid: string }[] }>('/bundle-keys')
   const evaluations = [{ rule_id: SECRET, target: 'api', verdict: 'warn', severity: 'warn', message: SECRET }]
   await owner.make('/ingest/qc', { status: { api: 'warn' }, policy: { policy_version: '1', evaluations } })
   await owner.make('/schemas/of-the-owner', { type: 'object', title: SECRET }, 'PUT')
@@ -118,7 +117,6 @@ export async function makeThings(people: People): Promise<Things> {
       images: (images[0] as string).split('/').at(-1) as string,
       reports,
       sign,
-      'bundle-keys': bundleKeys[0]?.kid as string,
       findings: findings[0]?.fingerprint as string,
       schemas: 'of-the-owner',
       sessions: decodeJwt(people.elsewhere.token).sid as string,
@@ -131,6 +129,7 @@ export async function makeThings(people: People): Promise<Things> {
       'auth/keys': key,
       'admin/keys': tenantKey,
       'app-passwords': appPassword,
+      'bundle-keys': NOTHING,
       'oauth/auth': NOTHING,
       'oauth/device': NOTHING,
       'oauth/interaction': NOTHING,
