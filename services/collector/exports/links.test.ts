@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
 import { until } from '#shared/test/until.ts'
-import { collector, TEAM_A, TEAM_A_SENDER, TEAM_B } from '../test/collector.ts'
+import { collector, SQLITE_ONLY, TEAM_A, TEAM_A_SENDER, TEAM_B } from '../test/collector.ts'
 import { signing, type Signed } from './test/signing.ts'
 
 const HOUR_MS = 3_600_000
@@ -210,6 +210,7 @@ t.test('a retried signing gives the same link and no second entry', async (t) =>
 
 t.test(
   'the database has no token in clear, and a retry gets the link also after the encryption key has changed',
+  SQLITE_ONLY,
   async (t) => {
     const [old, next] = ['old', 'new'].map((id) => `${id}:${randomBytes(32).toString('base64')}`) as [string, string]
     const first = await collector(t, { ENCRYPTION_KEYS: old })

@@ -34,11 +34,7 @@ export const judged = (...severities: string[]) => ({
 /** Databases of this process by the folder that stands for them: a test that starts a second collector there means the same one. */
 const databases = new Map<string, string>()
 
-async function databaseOf(t: Test, folder: string | undefined): Promise<string> {
-  const url = databases.get(folder ?? '') ?? (await freshDatabase(t))
-  if (folder !== undefined) databases.set(folder, url)
-  return url
-}
+const databaseOf = async (t: Test, folder = ''): Promise<string> => databases.get(folder) ?? (await freshDatabase(t))
 
 /** The test's own connection, beside those of the service. */
 function connect(t: Test, config: CollectorConfig) {
@@ -64,6 +60,7 @@ function connect(t: Test, config: CollectorConfig) {
 /** A collector with four keys; `ask` sends as the tenant default, `ingest` answers the new report's id. */
 export async function collector(t: Test, env: Record<string, string> = {}) {
   let engine: Engine | undefined
+  const url = ON_POSTGRES ? await databaseOf(t, env.DATA_DIR) : undefined
   const service = await testService(
     t,
     {
@@ -72,11 +69,12 @@ export async function collector(t: Test, env: Record<string, string> = {}) {
     },
     {
       API_KEYS,
-      ...(ON_POSTGRES ? { COLLECTOR_DATABASE_URL: await databaseOf(t, env.DATA_DIR) } : {}),
+      ...(url === undefined ? {} : { COLLECTOR_DATABASE_URL: url }),
       ...env,
     },
   )
-  const { writer, stores } = engine as Engine
+  const { writer, stores, versions } = engine as Engine
+  if (url !== undefined) databases.set(service.dataDir, url)
   const own = connect(t, service.config)
   /** Rows of a query on the tables, whose names have no capitals in the answer of PostgreSQL: name what you read. */
   const sql = async <R = unknown>(text: string, ...given: unknown[]) => (await own.rows(text, given)) as R[]
@@ -103,6 +101,7 @@ export async function collector(t: Test, env: Record<string, string> = {}) {
     ...service,
     writer,
     stores,
+    versions,
     sql,
     ask,
     ingest,
