@@ -3,7 +3,6 @@ import type { Severity } from '../ingest/severity.ts'
 /** Sizes of buckets, in milliseconds. */
 export const BUCKET_MS = { '5m': 300_000, '1h': 3_600_000, '1d': 86_400_000 } as const
 export type BucketSize = keyof typeof BUCKET_MS
-export const BUCKET_SIZES = Object.keys(BUCKET_MS) as BucketSize[]
 
 /** Buckets of 5 minutes are kept for so long: nobody looks at them afterwards, and there are many. */
 export const FINE_MS = 48 * BUCKET_MS['1h']
@@ -23,47 +22,60 @@ export interface Counted {
   severity: Severity | undefined
   policyVersion: string | undefined
   /** Each with the worst that it said. */
-  rules: Iterable<readonly [rule: string, severity: Severity]>
+  rules: ReadonlyMap<string, Severity>
 }
 
-export interface SeriesKey {
+/** So many reports more, or fewer, in a bucket; `size` and `time` in milliseconds. */
+export interface SeriesChange {
   tenantId: string
   dimension: Dimension | 'all'
   name: string
   size: number
   time: number
+  none: number
+  info: number
+  warn: number
+  block: number
 }
 
-export type SeriesChange = SeriesKey & Record<'none' | Severity, number>
+const FINE = BUCKET_MS['5m']
 
-/** Gathers what a write changes of the buckets. */
+/** Gathers what a write changes of the buckets: by the smallest, and of the others when everything is there. */
 export function createSeriesTally(now: number) {
-  const changes = new Map<string, SeriesChange>()
+  const fine = new Map<string, SeriesChange>()
 
-  function add(
-    key: Omit<SeriesKey, 'size' | 'time'>,
-    createdAt: number,
-    severity: Severity | 'none',
-    by: number,
-  ): void {
-    for (const size of Object.values(BUCKET_MS)) {
-      if (size === BUCKET_MS['5m'] && createdAt < now - FINE_MS) continue
-      const time = Math.floor(createdAt / size) * size
-      const text = `${size} ${time} ${key.dimension} ${key.name}\n${key.tenantId}`
-      const known = changes.get(text) ?? { ...key, size, time, none: 0, info: 0, warn: 0, block: 0 }
-      changes.set(text, known)
-      known[severity] += by
-    }
+  function changeIn(changes: Map<string, SeriesChange>, of: Omit<SeriesChange, Severity | 'none'>): SeriesChange {
+    const { tenantId, dimension, name, size, time } = of
+    const key = `${size} ${time} ${dimension} ${name}\n${tenantId}`
+    const known = changes.get(key)
+    if (known !== undefined) return known
+    const fresh = { tenantId, dimension, name, size, time, none: 0, info: 0, warn: 0, block: 0 }
+    changes.set(key, fresh)
+    return fresh
   }
 
   return {
-    count({ tenantId, createdAt, severity, policyVersion, rules }: Counted, by: 1 | -1): void {
-      add({ tenantId, dimension: 'all', name: '' }, createdAt, severity ?? 'none', by)
-      if (policyVersion !== undefined) {
-        add({ tenantId, dimension: 'policy_version', name: policyVersion }, createdAt, severity ?? 'none', by)
-      }
-      for (const [rule, worst] of rules) add({ tenantId, dimension: 'rule', name: rule }, createdAt, worst, by)
+    /** @param by how many reports more, or fewer when it is negative */
+    add(
+      { tenantId, createdAt }: Pick<Counted, 'tenantId' | 'createdAt'>,
+      dimension: SeriesChange['dimension'],
+      name: string,
+      severity: Severity | undefined,
+      by: number,
+    ): void {
+      const time = Math.floor(createdAt / FINE) * FINE
+      changeIn(fine, { tenantId, dimension, name, size: FINE, time })[severity ?? 'none'] += by
     },
-    changes: (): SeriesChange[] => [...changes.values()],
+    changes(): SeriesChange[] {
+      const all = new Map<string, SeriesChange>()
+      for (const one of fine.values()) {
+        for (const size of Object.values(BUCKET_MS)) {
+          if (size === FINE && one.time < now - FINE_MS) continue
+          const sum = changeIn(all, { ...one, size, time: Math.floor(one.time / size) * size })
+          for (const severity of ['none', 'info', 'warn', 'block'] as const) sum[severity] += one[severity]
+        }
+      }
+      return [...all.values()]
+    },
   }
 }

@@ -5,25 +5,26 @@ import { BUCKET_MS, createSeriesTally, FINE_MS, OTHER, type Counted, type Series
 export type Series = ReturnType<typeof createSeries>
 
 /**
- * Counts of reports by time, rule and policy version, kept in the transaction of every change. Who has a row in a bucket is
+ * Counts of reports by time, rule and policy version: of those in full blocks, changed with them; the few others are counted when
+ * somebody looks. Who has a row in a bucket is
  * decided once: what was counted under the common name stays there, so that taking it away again finds it.
  */
 export function createSeries(db: Database, { TIMELINE_NAMES_MAX }: Pick<CollectorConfig, 'TIMELINE_NAMES_MAX'>) {
-  const keys = '(tenantId, dimension, name, size, time) = (:tenantId, :dimension, :name, :size, :time)'
-  const change = db.prepare<[SeriesChange]>(
-    `UPDATE report_series SET none = none + :none, info = info + :info, warn = warn + :warn, block = block + :block
-     WHERE ${keys}`,
+  const change = db.prepare(
+    `UPDATE report_series SET none = none + ?, info = info + ?, warn = warn + ?, block = block + ?
+     WHERE (tenantId, dimension, name, size, time) = (?, ?, ?, ?, ?)`,
   )
-  const insert = db.prepare<[SeriesChange]>(
-    'INSERT INTO report_series VALUES (:tenantId, :dimension, :name, :size, :time, :none, :info, :warn, :block)',
+  const insert = db.prepare(
+    `INSERT INTO report_series (none, info, warn, block, tenantId, dimension, name, size, time)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   )
-  const removeEmpty = db.prepare<[SeriesChange]>(
-    `DELETE FROM report_series WHERE ${keys} AND none = 0 AND info = 0 AND warn = 0 AND block = 0`,
+  const removeEmpty = db.prepare(
+    `DELETE FROM report_series WHERE (tenantId, dimension, name, size, time) = (?, ?, ?, ?, ?)
+       AND none = 0 AND info = 0 AND warn = 0 AND block = 0`,
   )
   // A name that goes keeps its place: none that is counted in common gets one later.
-  const admit = db.prepare<[SeriesChange & { max: number }]>(
-    `INSERT INTO series_buckets VALUES (:tenantId, :dimension, :size, :time, 1)
-     ON CONFLICT DO UPDATE SET names = names + 1 WHERE names < :max`,
+  const admit = db.prepare(
+    `INSERT INTO series_buckets VALUES (?, ?, ?, ?, 1) ON CONFLICT DO UPDATE SET names = names + 1 WHERE names < ?`,
   )
   const fine = BUCKET_MS['5m']
   const forgetSeries = db.prepare<[number, number]>(
@@ -35,36 +36,47 @@ export function createSeries(db: Database, { TIMELINE_NAMES_MAX }: Pick<Collecto
        (SELECT tenantId, dimension, size, time FROM series_buckets WHERE size = ${fine} AND time < ? LIMIT ?)`,
   )
 
+  const keyOf = ({ tenantId, dimension, name, size, time }: SeriesChange) => [tenantId, dimension, name, size, time]
+  const countsOf = ({ none, info, warn, block }: SeriesChange) => [none, info, warn, block]
+  const isChanged = (given: SeriesChange) => change.run(...countsOf(given), ...keyOf(given)).changes === 1
+  const isAdmitted = ({ tenantId, dimension, size, time }: SeriesChange) =>
+    dimension === 'all' || admit.run(tenantId, dimension, size, time, TIMELINE_NAMES_MAX).changes === 1
+
   function add(given: SeriesChange): void {
-    if (change.run(given).changes === 1) return
-    if (given.dimension === 'all' || admit.run({ ...given, max: TIMELINE_NAMES_MAX }).changes === 1) {
-      insert.run(given)
-      return
-    }
+    if (isChanged(given)) return
+    if (isAdmitted(given)) return void insert.run(...countsOf(given), ...keyOf(given))
     const other = { ...given, name: OTHER }
-    if (change.run(other).changes === 0) insert.run(other)
+    if (!isChanged(other)) insert.run(...countsOf(other), ...keyOf(other))
   }
 
   function takeAway(given: SeriesChange): void {
-    const isCounted = change.run(given).changes === 1
-    const counted = isCounted || given.dimension === 'all' ? given : { ...given, name: OTHER }
-    if (!isCounted) change.run(counted)
-    removeEmpty.run(counted)
+    const isOwn = isChanged(given)
+    const counted = isOwn ? given : { ...given, name: OTHER }
+    if (!isOwn && given.dimension !== 'all') isChanged(counted)
+    removeEmpty.run(...keyOf(counted))
+  }
+
+  function store(changes: readonly SeriesChange[]): void {
+    for (const one of changes) {
+      if (one.none + one.info + one.warn + one.block > 0) add(one)
+      else takeAway(one)
+    }
   }
 
   return {
-    /** Counts gathered in one write, which only adds reports or only takes some away; `apply` stores them. */
+    /** Counts of one write; it only adds reports or only takes some away. */
     tally() {
-      const { count, changes } = createSeriesTally(Date.now())
+      const { add: count, changes } = createSeriesTally(Date.now())
+      const countAll = (report: Counted, by: number) => {
+        const { severity, policyVersion, rules } = report
+        count(report, 'all', '', severity, by)
+        if (policyVersion !== undefined) count(report, 'policy_version', policyVersion, severity, by)
+        for (const [rule, worst] of rules) count(report, 'rule', rule, worst, by)
+      }
       return {
-        add: (report: Counted) => count(report, 1),
-        remove: (report: Counted) => count(report, -1),
-        apply(): void {
-          for (const one of changes()) {
-            if (one.none + one.info + one.warn + one.block > 0) add(one)
-            else takeAway(one)
-          }
-        },
+        add: countAll,
+        remove: (report: Counted) => countAll(report, -1),
+        apply: () => store(changes()),
       }
     },
     /** Forgets buckets of 5 minutes that nobody looks at any more, at most `limit`; @returns how many at most of one kind */

@@ -1,15 +1,12 @@
 import type { Database } from '#shared/database.ts'
 import type { Tenant } from '#shared/scope.ts'
 import type { Sighting } from '../findings/fingerprint.ts'
-import { normalisedMessage } from '../findings/fingerprint.ts'
+import type { Severity } from '../ingest/severity.ts'
 import { foldedMessage, gramsOf } from './grams.ts'
-import { TEXT_KINDS, type TermKind } from './terms.ts'
+import { TEXT_KINDS, type Term, type TermKind } from './terms.ts'
 
-export interface Term {
-  kind: TermKind
-  name: string
-  value: string
-}
+/** What is said together, with the numbers of its terms as they are stored, by tenant, text and severity. */
+type Spoken = Map<Tenant, Map<string, Partial<Record<Severity | 'none', string>>>>
 
 /** Terms whose numbers are remembered; beyond, all are forgotten. */
 const KNOWN_MAX = 50_000
@@ -30,13 +27,17 @@ export function createDictionary(db: Database) {
   const remove = db.prepare('DELETE FROM search_terms WHERE id = ?')
   const removeText = db.prepare('DELETE FROM search_texts WHERE rowid = ?')
   const known = new Map<string, number>()
-  const spoken = new Map<string, number[]>()
+  const evaluations: Spoken = new Map()
+  const heads: Spoken = new Map()
+  let spoken = 0
   const named = new Map<number, Term>()
   let highest = 0
 
   function forget(): void {
     known.clear()
-    spoken.clear()
+    evaluations.clear()
+    heads.clear()
+    spoken = 0
     named.clear()
     highest = 0
   }
@@ -56,25 +57,48 @@ export function createDictionary(db: Database) {
     return id
   }
 
+  /** Looks it up among what was said before; most of a report was. */
+  function once(
+    among: Spoken,
+    tenantId: Tenant,
+    text: string,
+    severity: Severity | 'none',
+    make: () => (number | undefined)[],
+  ): string {
+    const before = among.get(tenantId)?.get(text)?.[severity]
+    if (before !== undefined) return before
+    const terms = make()
+      .filter((id) => id !== undefined)
+      .join(',')
+    if (++spoken > KNOWN_MAX) forget()
+    const texts = among.get(tenantId) ?? new Map<string, Partial<Record<Severity | 'none', string>>>()
+    among.set(tenantId, texts)
+    texts.set(text, { ...texts.get(text), [severity]: terms })
+    return terms
+  }
+
   return {
     /** To be called at the begin of a write: what a write that failed had given numbers to is not known any more. */
     begin(): void {
       if ((newest.get() ?? 0) < highest) forget()
     },
     idOf,
+    /** The terms of what every report has. */
+    ofHead: (tenantId: Tenant, severity: Severity | 'none', policyVersion: string | undefined): string =>
+      once(heads, tenantId, policyVersion ?? '', severity, () => [
+        idOf(tenantId, 'severity', severity),
+        policyVersion === undefined ? undefined : idOf(tenantId, 'policy', policyVersion),
+      ]),
     /** The terms of one evaluation. */
-    ofEvaluation(tenantId: Tenant, { fingerprint, severity, rule, target, message }: Sighting): readonly number[] {
-      const key = `${fingerprint}${severity}${tenantId}`
-      const before = spoken.get(key)
-      if (before !== undefined) return before
-      const ids = [idOf(tenantId, 'rule', rule, severity)]
-      if (target !== '') ids.push(idOf(tenantId, 'target', target), idOf(tenantId, 'place', rule, target))
-      const text = foldedMessage(normalisedMessage(message))
-      if (text !== '') ids.push(idOf(tenantId, 'message', text))
-      if (spoken.size >= KNOWN_MAX) forget()
-      spoken.set(key, ids)
-      return ids
-    },
+    ofEvaluation: (tenantId: Tenant, { fingerprint, severity, rule, target, message }: Sighting): string =>
+      once(evaluations, tenantId, fingerprint, severity, () => {
+        const text = foldedMessage(message)
+        return [
+          idOf(tenantId, 'rule', rule, severity),
+          ...(target === '' ? [] : [idOf(tenantId, 'target', target), idOf(tenantId, 'place', rule, target)]),
+          text === '' ? undefined : idOf(tenantId, 'message', text),
+        ]
+      }),
     get(id: number): Term | undefined {
       const before = named.get(id)
       if (before !== undefined) return before

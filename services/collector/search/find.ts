@@ -13,6 +13,7 @@ import {
   setBit,
   type Bits,
 } from './bits.ts'
+import { termsIn } from './blocks.ts'
 import { wantedWords } from './grams.ts'
 import { pageOf, type Direction, type FoundBlock, type Place } from './places.ts'
 
@@ -129,7 +130,7 @@ export function createFinder(db: Database) {
     let [oldest, newest] = [Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER]
     for (const { seq, createdAt, terms: text } of pendingOf.all(block * BLOCK_REPORTS, tenantId)) {
       if (createdAt < since || createdAt > until) continue
-      const said = JSON.parse(text) as number[]
+      const said = termsIn({ terms: text })
       if (said.some((id) => excluded.has(id)) || !groups.every((group) => said.some((id) => group.has(id)))) continue
       places.push([createdAt, seq])
       oldest = Math.min(oldest, createdAt)

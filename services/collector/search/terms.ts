@@ -1,5 +1,6 @@
 import { evaluationsOf } from '../ingest/evaluations.ts'
 import { SEVERITIES, type Severity } from '../ingest/severity.ts'
+import type { Counted } from '../rollups/series-tally.ts'
 import { sightingsOf, type Sighting } from '../findings/fingerprint.ts'
 
 /** What a report can be found by. A kind without a value has ''. */
@@ -51,12 +52,26 @@ export function saidIn(report: string): Said {
   return saidBy(sightingsOf(evaluationsOf(policy)), notes)
 }
 
-/** Each rule with its worst severity. */
-export function worstOf(evaluations: readonly Pick<Sighting, 'rule' | 'severity'>[]): Map<string, Severity> {
-  const worst = new Map<string, Severity>()
-  for (const { rule, severity } of evaluations) {
-    const known = worst.get(rule)
-    if (known === undefined || SEVERITIES.indexOf(severity) > SEVERITIES.indexOf(known)) worst.set(rule, severity)
+export interface Term {
+  kind: TermKind
+  name: string
+  value: string
+}
+
+/** What a report counts by, of which its terms are known. A rule counts with the worst that it said. */
+export function countedBy(
+  { tenantId, createdAt }: Pick<Counted, 'tenantId' | 'createdAt'>,
+  said: readonly (Term | undefined)[],
+): Counted {
+  const rules = new Map<string, Severity>()
+  let [severity, policyVersion]: [Severity | undefined, string | undefined] = [undefined, undefined]
+  for (const term of said) {
+    if (term?.kind === 'severity' && term.name !== 'none') severity = term.name as Severity
+    if (term?.kind === 'policy') policyVersion = term.name
+    if (term?.kind !== 'rule') continue
+    const { name, value } = term as { name: string; value: Severity }
+    const known = rules.get(name)
+    if (known === undefined || SEVERITIES.indexOf(value) > SEVERITIES.indexOf(known)) rules.set(name, value)
   }
-  return worst
+  return { tenantId, createdAt, severity, policyVersion, rules }
 }
