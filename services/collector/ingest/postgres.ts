@@ -5,6 +5,7 @@ import type { Once } from '#shared/writes.ts'
 import type { CollectorConfig } from '../config.ts'
 import { given, insertAll, type Column } from '../postgres/bulk.ts'
 import { rememberedIn, rememberedUnder, storeRemembered, type RememberedRow } from '../postgres/idempotency.ts'
+import { EVERY_TENANT } from '../postgres/pool.ts'
 import type { ReportPart } from '../postgres/report-part.ts'
 import { sql, type Statement } from '../postgres/sql.ts'
 import { lockTenant } from '../postgres/tenant-lock.ts'
@@ -58,7 +59,6 @@ export function createPostgresIngest({ config, keyring, parts }: IngestParts) {
   function toLoad(tenantId: Tenant, reports: readonly NewReport[]): (Statement | undefined)[] {
     const claiming = reports.filter(isClaiming)
     const keys = reports.flatMap(({ once }) => (once === undefined ? [] : [once.key]))
-    const restored = reports.filter(({ isRestored }) => isRestored)
     const cutoff = Math.min(...claiming.map(({ createdAt }) => createdAt)) - dedupeMs
     return [
       // The content is taken when nobody has it, or who had it is too long ago or deleted.
@@ -69,30 +69,34 @@ export function createPostgresIngest({ config, keyring, parts }: IngestParts) {
               AND EXISTS (SELECT 1 FROM reports
                 WHERE createdAt = split_part(known.reportId, '-', 2)::bigint AND id = known.reportId)`,
       keys.length === 0 ? undefined : rememberedUnder(tenantId, keys, ttlMs),
-      restored.length === 0
-        ? undefined
-        : sql`SELECT id FROM reports
-            WHERE (createdAt, id) IN (SELECT createdAt, id FROM ${given(PLACE_COLUMNS, restored)})`,
       sql`SELECT nextval('report_order') AS seq FROM generate_series(1, ${reports.length}::int)`,
     ]
+  }
+
+  /** Ids of those that come back and are there, whoever has them: an id is of one report only. */
+  async function presentOf(tx: Transaction, tenantId: Tenant, reports: readonly NewReport[]): Promise<Set<string>> {
+    const restored = reports.filter(({ isRestored }) => isRestored)
+    if (restored.length === 0) return new Set()
+    tx.actAs(EVERY_TENANT)
+    const found = await tx.all<{ id: string }>(
+      sql`SELECT id FROM reports WHERE (createdAt, id) IN (SELECT createdAt, id FROM ${given(PLACE_COLUMNS, restored)})`,
+    )
+    tx.actAs(tenantId)
+    return new Set(found.map(({ id }) => id))
   }
 
   /** What became of each report, in their order; within a transaction of the tenant. */
   return async (tx: Transaction, tenantId: Tenant, reports: readonly NewReport[]): Promise<Outcome<ItemOutcome>[]> => {
     tx.later(lockTenant(tenantId))
     const asked = parts.map((part) => part.load?.(tenantId, reports) ?? [])
-    const [hashes = [], keys = [], restored = [], seqs = [], ...rest] = await load(
-      tx,
-      ...toLoad(tenantId, reports),
-      ...asked.flat(),
-    )
+    const present = await presentOf(tx, tenantId, reports)
+    const [hashes = [], keys = [], seqs = [], ...rest] = await load(tx, ...toLoad(tenantId, reports), ...asked.flat())
     const order = (seqs as { seq: number }[]).values()
     const sessions = parts.map((part, at) => part.session(tenantId, rest.splice(0, asked[at]?.length)))
     const holders = new Map(
       (hashes as { hash: Buffer; reportId: string }[]).map(({ hash, reportId }) => [hash.toString('hex'), reportId]),
     )
     const answers = new Map((keys as RememberedRow[]).map((row) => [row.key, rememberedIn(row)]))
-    const present = new Set((restored as { id: string }[]).map(({ id }) => id))
     const stored: Stored[] = []
     const kept: { once: Once; remembered: Remembered }[] = []
 

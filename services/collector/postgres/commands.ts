@@ -5,6 +5,7 @@ import { postgresExportCommands } from '../exports/postgres.ts'
 import { createPostgresMuting, removeFindingsBefore } from '../findings/postgres.ts'
 import { forgetContents } from '../ingest/postgres.ts'
 import { createPostgresRemoval, createRemoveReport } from '../reports/postgres-removal.ts'
+import { createPostgresRetentionCommands } from '../retention/postgres-commands.ts'
 import { createPutSchema } from '../schemas/postgres.ts'
 import { createPostgresReplay } from '../schemas/postgres-replay.ts'
 import type { LoadedValidators } from '../schemas/postgres-validators.ts'
@@ -24,6 +25,8 @@ export const EVERY_TENANT_COMMANDS: ReadonlySet<string> = new Set<keyof Commands
   'forgetContents',
   'addFirstBundleKey',
   'resealBundleKey',
+  'interruptRetentionRuns',
+  'freeSpace',
 ])
 
 interface CommandParts {
@@ -47,5 +50,6 @@ export function createPostgresCommands({ config, validators, parts }: CommandPar
     putSchema: createPutSchema(config),
     replayReports: createPostgresReplay(validators, parts),
     forgetContents: forgetContents(config.INGEST_DEDUPE_HOURS),
+    ...createPostgresRetentionCommands(config, remove),
   }
 }

@@ -8,6 +8,8 @@ import { createPostgresBundleKeys } from '../exports/keys/postgres.ts'
 import { createPostgresTokens } from '../exports/postgres.ts'
 import { createPostgresFindings } from '../findings/postgres.ts'
 import { createPostgresReports } from '../reports/postgres.ts'
+import { createPostgresHolds } from '../retention/holds/postgres.ts'
+import { createPostgresRetention } from '../retention/postgres.ts'
 import { createPostgresSchemas } from '../schemas/postgres.ts'
 import { createPostgresTimeline } from '../timeline/postgres.ts'
 import { startListening } from '../versions/listen.ts'
@@ -37,8 +39,8 @@ const storesOf = (access: Access, config: CollectorConfig): Stores => ({
   audit: createPostgresAudit(access),
   bundleKeys: createPostgresBundleKeys(access),
   alerts: storeNotYet('alerts'),
-  holds: storeNotYet('legal holds'),
-  retention: storeNotYet('retention runs'),
+  holds: createPostgresHolds(access),
+  retention: createPostgresRetention(access),
 })
 
 /**

@@ -1,3 +1,4 @@
+import { postgresRetentionTables } from '../retention/postgres-tables.ts'
 import { BUNDLE_KEY_TABLE } from '../exports/keys/postgres.ts'
 
 /** Statements of one step, done in one transaction. */
@@ -184,4 +185,5 @@ export const migrations: readonly PostgresMigration[] = [
     ...isolated('finding_events'),
   ],
   BUNDLE_KEY_TABLE,
+  postgresRetentionTables(isolated),
 ]

@@ -4,6 +4,7 @@ import { raw, sql } from './sql.ts'
 import { transaction } from './transaction.ts'
 
 const AHEAD_MONTHS = 2
+const DAY_MS = 86_400_000
 
 interface Month {
   /** Of the table that holds it. */
@@ -26,6 +27,9 @@ export function monthOf(time: number): Month {
     to: startOf(month.add({ months: 1 })),
   }
 }
+
+/** Whether a month with this end may be dropped when it is empty, by any replica: reports that come now are not of it. */
+export const isDroppable = (to: number, now: number): boolean => to <= now - DAY_MS
 
 /** The moment in the id of a report; undefined when it is the id of none. */
 export function timeOfId(id: string): number | undefined {
@@ -59,7 +63,8 @@ export function createPartitions(pool: Pool) {
   async function ensure(times: readonly number[]): Promise<void> {
     for (const time of times) {
       const month = monthOf(time)
-      if (known.has(month.name)) continue
+      // One that is over may have been dropped meanwhile.
+      if (known.has(month.name) && !isDroppable(month.to, Date.now())) continue
       await make(month)
       known.add(month.name)
     }

@@ -3,7 +3,10 @@ import type { Tenant } from '#shared/scope.ts'
 import type { Answer } from '#shared/writes.ts'
 import type { GoneReport, ReportPart } from '../postgres/report-part.ts'
 import { columns, raw, sql, type Statement } from '../postgres/sql.ts'
+import { lockTenant } from '../postgres/tenant-lock.ts'
 import type { Transaction } from '../postgres/transaction.ts'
+import { holdIn } from '../retention/holds/postgres.ts'
+import { onHold } from '../retention/holds/refusals.ts'
 import { createPostgresReports, withId } from './postgres.ts'
 import { STORED_BYTES } from './removal.ts'
 import { noSuchReport, representation } from './representation.ts'
@@ -31,10 +34,14 @@ export const createPostgresRemoval =
 export const createRemoveReport =
   (remove: PostgresRemoval) =>
   async (tx: Transaction, tenantId: Tenant, id: string, ifMatch: string | undefined): Promise<Answer> => {
+    // Nobody puts it on hold meanwhile.
+    tx.later(lockTenant(tenantId))
     tx.later(sql`SELECT 1 FROM reports WHERE ${withId(id)} AND tenantId = ${tenantId} FOR UPDATE`)
     const found = await createPostgresReports({ of: () => tx, everyTenant: tx }).get(tenantId, id)
     if (found === undefined) throw noSuchReport()
-    requireMatch(ifMatch, etagOf(representation(found)))
+    const hold = await holdIn(tx, tenantId, id)
+    requireMatch(ifMatch, etagOf(representation(found, hold)))
+    if (hold !== undefined) throw onHold(hold)
     await remove(tx, tenantId, withId(id))
     return { status: 204 }
   }

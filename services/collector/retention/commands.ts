@@ -1,5 +1,4 @@
 import type { Database } from '#shared/database.ts'
-import { Problem } from '#shared/problem.ts'
 import type { Tenant } from '#shared/scope.ts'
 import type { Answer } from '#shared/writes.ts'
 import type { CollectorConfig } from '../config.ts'
@@ -7,6 +6,7 @@ import type { Removal } from '../reports/removal.ts'
 import { noSuchReport } from '../reports/representation.ts'
 import type { ReportStore } from '../reports/store.ts'
 import type { Expendable } from './archive-reports.ts'
+import { noHold } from './holds/refusals.ts'
 import type { Hold } from './holds/schema.ts'
 import { createHoldStore } from './holds/store.ts'
 import { createPolicies } from './policy.ts'
@@ -17,12 +17,6 @@ interface CommandParts {
   reports: Pick<ReportStore, 'ownerOf'>
   removal: Removal
 }
-
-/** Who may not delete it knows why, and who could lift that. */
-export const onHold = (hold: Hold) =>
-  new Problem('conflict', { detail: `The report is on hold: ${hold.reason}`, extensions: { hold } })
-
-export const noHold = () => new Problem('not-found', { detail: 'The report is on no hold' })
 
 /** What retention changes; each inside a write. */
 export function createRetentionCommands(db: Database, config: CollectorConfig, { reports, removal }: CommandParts) {

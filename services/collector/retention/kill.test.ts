@@ -35,14 +35,18 @@ async function start(t: Test, dataDir: string): Promise<{ child: ChildProcess; b
   return { child, base: `http://127.0.0.1:${message.port}` }
 }
 
-const oldLine = (n: number) =>
-  JSON.stringify({
-    id: `report-1000-${String(n).padStart(9, '0')}`,
-    createdAt: Date.now() - (40 + (n % 3)) * DAY_MS,
-    updatedAt: Date.now() - 40 * DAY_MS,
+const NOW = Date.now()
+
+function oldLine(n: number): string {
+  const createdAt = NOW - (40 + (n % 3)) * DAY_MS
+  return JSON.stringify({
+    id: `report-${createdAt}-${String(n).padStart(9, '0')}`,
+    createdAt,
+    updatedAt: createdAt,
     state: 'stored',
     report: { status: { api: 'pass' }, raw: `report ${n} ${'x'.repeat(200)}` },
   })
+}
 
 t.test('kill -9 during runs loses no report, and leaves nothing unfinished after the next start', async (t) => {
   const dataDir = t.testdir({})

@@ -18,6 +18,12 @@ export const policyOf = (
   archive: given?.archive ?? config.RETENTION_ARCHIVE === 'on',
 })
 
+/** What who sets it is answered. */
+export const policyAnswerOf = (tenantId: Tenant, given: GivenPolicy, config: CollectorConfig): Answer => {
+  const { updatedAt, updatedBy } = given
+  return { status: 200, body: { tenantId, ...policyOf(given, config), updatedAt, updatedBy } }
+}
+
 /** Stores what a tenant says of its retention. */
 export function createPolicies(db: Database, config: CollectorConfig) {
   const put = db.prepare(
@@ -29,7 +35,7 @@ export function createPolicies(db: Database, config: CollectorConfig) {
     put(tenantId: Tenant, given: GivenPolicy): Answer {
       const { retainDays, archive, updatedAt, updatedBy } = given
       put.run(tenantId, retainDays, archive === null ? null : Number(archive), updatedAt, updatedBy)
-      return { status: 200, body: { tenantId, ...policyOf(given, config), updatedAt, updatedBy } }
+      return policyAnswerOf(tenantId, given, config)
     },
   }
 }

@@ -28,7 +28,7 @@ export const isDone = ({ dueAt, startedAt }: NewRun, last: number | undefined): 
   dueAt !== undefined && last !== undefined && last >= dueAt && last <= startedAt
 
 /** Readings of the clock that are kept for a tenant: those of the last starts of its machines. */
-const MARKS_KEPT = 20
+export const MARKS_KEPT = 20
 
 /** What runs leave behind; all of it inside a write. */
 export function createRunRecord(db: Database, runsKept: number) {

@@ -37,7 +37,7 @@ t.test(
 
     const off = await collector(t, { RETENTION_SCHEDULE: 'off', DATA_DIR: first.dataDir })
     t.notOk('nextRunAt' in (await off.ask('/admin/retention')).json<object>())
-      await off.close()
+    await off.close()
 
     const again = await collector(t, { RETENTION_SCHEDULE: '1s', DATA_DIR: first.dataDir })
     await until('another run', async () => (await history(again)).some(({ startedAt }) => startedAt > Number(last?.at)))

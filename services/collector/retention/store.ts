@@ -62,9 +62,13 @@ export interface Run extends RunProgress {
   startedAt: number
 }
 
+export interface PolicyRow extends Omit<GivenPolicy, 'archive'> {
+  archive: number | null
+}
+
 export type RetentionStore = ReturnType<typeof createRetentionStore>
 
-interface RunRow extends Omit<Run, 'forcedClock' | 'files' | 'error' | 'finishedAt'> {
+export interface RunRow extends Omit<Run, 'forcedClock' | 'files' | 'error' | 'finishedAt'> {
   forcedClock: number
   files: string
   error: string | null
@@ -76,7 +80,12 @@ const RUN = `seq, state, requestedBy, forcedClock, retainDays, cutoffTime, start
 const WHOLE = `seq, id, createdAt, updatedAt, severity, policyVersion, schemaName, labels, markdown, quarantined, errors,
   report`
 
-const runOf = ({ forcedClock, files, error, finishedAt, ...rest }: RunRow): Run => ({
+export const policyOfRow = (row: PolicyRow): GivenPolicy => ({
+  ...row,
+  archive: row.archive === null ? null : row.archive === 1,
+})
+
+export const runOf = ({ forcedClock, files, error, finishedAt, ...rest }: RunRow): Run => ({
   ...rest,
   forcedClock: forcedClock === 1,
   files: JSON.parse(files) as string[],
@@ -85,7 +94,7 @@ const runOf = ({ forcedClock, files, error, finishedAt, ...rest }: RunRow): Run 
 })
 
 export function createRetentionStore(db: Database) {
-  const policy = db.prepare<[string], Omit<GivenPolicy, 'archive'> & { archive: number | null }>(
+  const policy = db.prepare<[string], PolicyRow>(
     'SELECT retainDays, archive, updatedAt, updatedBy FROM retention WHERE tenantId = ?',
   )
   const tenants = db.prepare<[], Tenant>('SELECT DISTINCT tenantId FROM report_counts').pluck()
@@ -118,7 +127,7 @@ export function createRetentionStore(db: Database) {
   return {
     policy(tenantId: Tenant): GivenPolicy | undefined {
       const row = policy.get(tenantId)
-      return row === undefined ? undefined : { ...row, archive: row.archive === null ? null : row.archive === 1 }
+      return row === undefined ? undefined : policyOfRow(row)
     },
     /** Every tenant that ever had a report. */
     tenants: (): Tenant[] => tenants.all(),

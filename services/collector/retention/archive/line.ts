@@ -51,8 +51,8 @@ export const lineOf = (row: WholeReport): string =>
   optional('markdown', quoted(row.markdown)) +
   `"report":${row.report}}`
 
-/** What a report may have for an id: it stands in paths and file names. */
-const ID = /^report-\d{1,16}-[\da-z]{9}$/
+/** What a report may have for an id: it stands in paths, and has the report's time in it. */
+const ID = /^report-(\d{1,16})-[\da-z]{9}$/
 const time = () => Joi.number().integer().min(0).max(8.64e15).required()
 
 /** What a line must be to be restored. */
@@ -68,4 +68,10 @@ export const archivedReport = Joi.object<ArchivedReport, true>({
   errors: Joi.array().items(Joi.object({ in: Joi.string(), field: Joi.string().allow(''), message: Joi.string() })),
   markdown: Joi.string(),
   report: Joi.object().unknown().required(),
-}).prefs({ convert: false })
+})
+  .custom((line: ArchivedReport, helpers: Joi.CustomHelpers) =>
+    ID.exec(line.id)?.[1] === String(line.createdAt)
+      ? line
+      : helpers.message({ custom: 'its id must have its createdAt in it' }),
+  )
+  .prefs({ convert: false })

@@ -90,7 +90,8 @@ t.test('a report that is there stays as it is, and gets no hold', async (t) => {
   await ingestOld(50)
   await run()
   const [line] = await lines()
-  const same = JSON.stringify({ ...(JSON.parse(line as string) as object), id: young })
+  const createdAt = Number(young.split('-')[1])
+  const same = JSON.stringify({ ...(JSON.parse(line as string) as object), id: young, createdAt })
   t.same((await restore(`${line}\n${line}\n${same}`)).json(), { restored: 1, duplicate: 2, refused: [] })
   t.notOk('hold' in (await ask(`/reports/${young}`)).json<object>())
 })
@@ -130,6 +131,7 @@ t.test('lines that are no archived reports are refused one by one', async (t) =>
     { ...good, id: '../../etc' },
     { ...good, id: 'report-1-ABC' },
     { ...good, createdAt: -1 },
+    { ...good, createdAt: 1 },
     { ...good, createdAt: '1' },
     { ...good, updatedAt: 1.5 },
     { ...good, state: 'other' },
@@ -141,7 +143,7 @@ t.test('lines that are no archived reports are refused one by one', async (t) =>
   const answer = (
     await restore(['not json', ...bad.map((one) => JSON.stringify(one)), JSON.stringify(good)].join('\n'))
   ).json<Restored>()
-  t.same([answer.restored, answer.refused.map(({ index }) => index)], [1, Array.from({ length: 11 }, (_, n) => n)])
+  t.same([answer.restored, answer.refused.map(({ index }) => index)], [1, Array.from({ length: 12 }, (_, n) => n)])
   t.match((await restore(Buffer.from([0x7b, 0xff, 0x0a]))).json(), { refused: [{ message: 'is not valid UTF-8' }] })
 })
 

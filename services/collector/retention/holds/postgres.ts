@@ -1,0 +1,75 @@
+import type { Tenant } from '#shared/scope.ts'
+import type { Answer } from '#shared/writes.ts'
+import type { Access, Queries } from '../../postgres/pool.ts'
+import { raw, sql } from '../../postgres/sql.ts'
+import { lockTenant } from '../../postgres/tenant-lock.ts'
+import type { Transaction } from '../../postgres/transaction.ts'
+import { withId } from '../../reports/postgres.ts'
+import { noSuchReport } from '../../reports/representation.ts'
+import { noHold } from './refusals.ts'
+import type { Hold } from './schema.ts'
+import { holdOf, type HoldRow } from './store.ts'
+
+/** The condition of a statement about `reports` that leaves those on hold alone. */
+export const NOT_HELD = raw(
+  'NOT EXISTS (SELECT 1 FROM report_holds h WHERE h.tenantId = reports.tenantId AND h.reportId = reports.id)',
+)
+
+export async function holdIn(queries: Queries, tenantId: Tenant, id: string): Promise<Hold | undefined> {
+  const row = await queries.first<HoldRow>(
+    sql`SELECT reason, heldBy AS "heldBy", heldAt AS "heldAt", until FROM report_holds
+      WHERE tenantId = ${tenantId} AND reportId = ${id}`,
+  )
+  return row === undefined ? undefined : holdOf(row)
+}
+
+/** The store of holds on PostgreSQL; see store.ts. */
+export const createPostgresHolds = ({ of }: Access) => ({
+  get: (tenantId: Tenant, id: string) => holdIn(of(tenantId), tenantId, id),
+  count: async (tenantId: Tenant): Promise<number> =>
+    (await of(tenantId).first<{ n: number }>(sql`SELECT count(*) AS n FROM report_holds WHERE tenantId = ${tenantId}`))
+      ?.n ?? 0,
+})
+
+async function requireReport(tx: Transaction, tenantId: Tenant, id: string): Promise<void> {
+  // Whoever deletes reports of the tenant has this lock, too: a hold is there before, or the report is gone.
+  tx.later(lockTenant(tenantId))
+  const found = await tx.first(sql`SELECT 1 FROM reports WHERE ${withId(id)} AND tenantId = ${tenantId}`)
+  if (found === undefined) throw noSuchReport()
+}
+
+/** What changes holds; see ../commands.ts. */
+export const postgresHoldCommands = {
+  async putHold(tx: Transaction, tenantId: Tenant, id: string, hold: Hold): Promise<Answer> {
+    await requireReport(tx, tenantId, id)
+    const { reason, by, at, until } = hold
+    tx.later(
+      sql`INSERT INTO report_holds (tenantId, reportId, reason, heldBy, heldAt, until)
+        VALUES (${tenantId}, ${id}, ${reason}, ${by}, ${at}, ${until})
+        ON CONFLICT (tenantId, reportId) DO UPDATE SET reason = excluded.reason, heldBy = excluded.heldBy,
+          heldAt = excluded.heldAt, until = excluded.until`,
+    )
+    return { status: 200, body: { id, hold } }
+  },
+  async removeHold(tx: Transaction, tenantId: Tenant, id: string): Promise<Answer> {
+    await requireReport(tx, tenantId, id)
+    const removed = await tx.run(sql`DELETE FROM report_holds WHERE tenantId = ${tenantId} AND reportId = ${id}`)
+    if (removed === 0) throw noHold()
+    return { status: 204 }
+  },
+  async holdReturning(tx: Transaction, tenantId: Tenant, ids: readonly string[], hold: Hold): Promise<void> {
+    const { reason, by, at, until } = hold
+    tx.later(
+      sql`INSERT INTO report_holds (tenantId, reportId, reason, heldBy, heldAt, until)
+        SELECT ${tenantId}, id, ${reason}, ${by}, ${at}::bigint, ${until}::bigint FROM unnest(${ids}::text[]) AS given (id)
+        WHERE NOT EXISTS (SELECT 1 FROM reports
+          WHERE createdAt = split_part(given.id, '-', 2)::bigint AND reports.id = given.id)
+        ON CONFLICT (tenantId, reportId) DO NOTHING`,
+    )
+  },
+  liftHolds: (tx: Transaction, tenantId: Tenant, now: number, limit: number): Promise<number> =>
+    tx.run(
+      sql`DELETE FROM report_holds WHERE tenantId = ${tenantId} AND reportId IN
+        (SELECT reportId FROM report_holds WHERE tenantId = ${tenantId} AND until <= ${now} LIMIT ${limit})`,
+    ),
+}
