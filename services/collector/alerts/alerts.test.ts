@@ -3,7 +3,7 @@ import { until } from '#shared/test/until.ts'
 import { createHmac } from 'node:crypto'
 import t from 'tap'
 import { TEAM_A, TEAM_A_SENDER } from '../test/collector.ts'
-import { alerting, blocking, SECRET } from './test/alerting.ts'
+import { alerting, blocking, SECRET } from './test/collector.ts'
 import { receiver, type Received } from './test/receiver.ts'
 
 const BLOCKS = { kind: 'block_findings', level: 'critical' }

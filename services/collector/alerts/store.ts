@@ -109,9 +109,11 @@ export function createAlertStore(db: Database) {
   const lastReport = db
     .prepare<[string], number>('SELECT createdAt FROM reports WHERE tenantId = ? ORDER BY createdAt DESC LIMIT 1')
     .pluck()
-  const storage = db.prepare<[], StorageUse>(
-    `SELECT id AS tenantId, bytes, storageBytes AS quota FROM tenants JOIN tenant_storage ON tenantId = id
-     WHERE storageBytes > 0`,
+  const storage = db.prepare<[number], StorageUse>(
+    `SELECT * FROM (
+       SELECT tenantId, bytes, coalesce(storageBytes, ?) AS quota
+       FROM tenant_storage LEFT JOIN tenants ON id = tenantId)
+     WHERE quota > 0`,
   )
   const samples = db.prepare<[number], { at: number; instance: string; sample: string }>(
     'SELECT at, instance, sample FROM alert_samples WHERE at > ? ORDER BY at',
@@ -198,8 +200,8 @@ export function createAlertStore(db: Database) {
     ): number => blocks.get({ tenantId, from, until, now, rule, target }) as number,
     /** When the newest report came, in milliseconds since 1970. */
     lastReportAt: (tenantId: Tenant): number | undefined => lastReport.get(tenantId),
-    /** Of tenants whose storage has a quota. */
-    storageUse: (): StorageUse[] => storage.all(),
+    /** Of tenants whose storage has a quota. @param standard of those who have none of their own, in bytes; 0 is no quota */
+    storageUse: (standard: number): StorageUse[] => storage.all(standard),
     samples: (since: number): { at: number; instance: string; sample: Sample }[] =>
       samples.all(since).map((row) => ({ ...row, sample: JSON.parse(row.sample) as Sample })),
   }

@@ -46,6 +46,7 @@ export function createWatch(parts: WatchParts) {
   const { store, writer, signals, outage, fixed, health, config, metrics, logger } = parts
   const instance = `${hostname()}:${config.COLLECTOR_PORT}`
   const freshMs = Math.max(config.ALERT_INTERVAL_S * SECOND_MS * FRESH_LOOKS, MINUTE_MS)
+  const storageQuota = config.QUOTA_STORAGE_BYTES
   let rules: readonly OwnedRule[] = fixed
   let stopping = false
   let sweptAt = 0
@@ -70,7 +71,7 @@ export function createWatch(parts: WatchParts) {
     const unknown: string[] = []
     for (const rule of own) {
       try {
-        readings.push(...(await measure(rule, { tenantId, now, samples, freshMs, store })))
+        readings.push(...(await measure(rule, { tenantId, now, samples, freshMs, store, storageQuota })))
       } catch (error) {
         unknown.push(rule.name)
         metrics.failures.inc()

@@ -27,21 +27,33 @@ export type Send = ReturnType<typeof createSend>
 const JSON_TYPE = { 'content-type': 'application/json; charset=utf-8' }
 /** Statuses after which the same request may succeed (RFC 9110 15.5.9, RFC 6585 4, RFC 8470 5.2); others from 400 to 499 stay. */
 const TRANSIENT = new Set([408, 425, 429])
+/** Date.parse takes much more for a date (RFC 9110 5.6.7). */
+const HTTP_DATE = /^[A-Z][a-z]{2,8}, /
 const SAID_MAX_LENGTH = 100
 
 /** Milliseconds of a Retry-After field: seconds or a date (RFC 9110 10.2.3). */
 export function retryAfterMs(field: string | string[] | undefined, now: number): number | undefined {
   if (typeof field !== 'string') return undefined
   if (/^\d{1,9}$/.test(field)) return Number(field) * 1000
-  const at = Date.parse(field)
+  const at = HTTP_DATE.test(field) ? Date.parse(field) : NaN
   return Number.isNaN(at) ? undefined : Math.max(0, at - now)
 }
 
+/** Whether a text has something of a channel in it that nobody is to see. */
+const isTelling = (text: string, { url, routingKey, secret }: ChannelSecrets): boolean =>
+  [url === undefined ? '' : new URL(url).pathname.slice(1), routingKey ?? '', secret ?? ''].some(
+    (one) => one !== '' && text.includes(one),
+  )
+
 /** What an answer means for a notification. */
-export function outcomeOf({ status, headers, body }: OutboundAnswer, now: number): SendOutcome {
+export function outcomeOf(
+  { status, headers, body }: OutboundAnswer,
+  secrets: ChannelSecrets,
+  now: number,
+): SendOutcome {
   if (status >= 200 && status < 300) return { result: 'sent' }
   const said = body.subarray(0, SAID_MAX_LENGTH).toString().replace(/\s+/g, ' ').trim()
-  const error = `HTTP ${status}${said === '' ? '' : `: ${said}`}`
+  const error = `HTTP ${status}${said === '' || isTelling(said, secrets) ? '' : `: ${said}`}`
   if (status < 500 && !TRANSIENT.has(status)) return { result: 'refused', error }
   const wait = status === 429 || status === 503 ? retryAfterMs(headers['retry-after'], now) : undefined
   return { result: 'failed', error, ...(wait === undefined ? {} : { retryAfterMs: wait }) }
@@ -49,9 +61,15 @@ export function outcomeOf({ status, headers, body }: OutboundAnswer, now: number
 
 /** Sends notifications by their channels. What becomes of it never has a secret in it, nor the address. */
 export function createSend({ config, keyring, outbound, smtp }: SendParts) {
-  async function post(url: string, body: string, signal: AbortSignal, headers: Record<string, string> = {}) {
+  async function post(
+    secrets: ChannelSecrets,
+    body: string,
+    signal: AbortSignal,
+    headers: Record<string, string> = {},
+  ) {
+    const { url = PAGERDUTY_URL } = secrets
     const request = { method: 'POST', url, headers: { ...JSON_TYPE, ...headers }, body, signal } as const
-    return outcomeOf(await outbound.send(request), Date.now())
+    return outcomeOf(await outbound.send(request), secrets, Date.now())
   }
 
   async function mail(content: Content, { to = [] }: ChannelSecrets, signal: AbortSignal): Promise<SendOutcome> {
@@ -69,17 +87,17 @@ export function createSend({ config, keyring, outbound, smtp }: SendParts) {
   }
 
   function deliver(content: Content, kind: string, secrets: ChannelSecrets, signal: AbortSignal): Promise<SendOutcome> {
-    const { url = PAGERDUTY_URL, routingKey = '', secret = '' } = secrets
+    const { routingKey = '', secret = '' } = secrets
     switch (kind) {
       case 'slack':
-        return post(url, JSON.stringify(slackMessage(content)), signal)
+        return post(secrets, JSON.stringify(slackMessage(content)), signal)
       case 'pagerduty':
-        return post(url, JSON.stringify(pagerDutyEvent(content, routingKey)), signal)
+        return post(secrets, JSON.stringify(pagerDutyEvent(content, routingKey)), signal)
       case 'email':
         return mail(content, secrets, signal)
       default: {
         const body = webhookBody(content)
-        return post(url, body, signal, signedHeaders(content.notification.id, body, secret, Date.now()))
+        return post(secrets, body, signal, signedHeaders(content.notification.id, body, secret, Date.now()))
       }
     }
   }

@@ -26,6 +26,8 @@ export interface Sources {
   samples: Samples
   /** Samples that are older than this say nothing about how it is now. */
   freshMs: number
+  /** Quota of tenants that have none of their own, in bytes; 0 is none. */
+  storageQuota: number
   store: Eventual<Pick<AlertStore, 'blockFindings' | 'lastReportAt' | 'storageUse'>>
 }
 
@@ -63,7 +65,10 @@ function latency(rule: Rule & Latency, sources: Sources): Reading[] {
   return single(rule, isOver, { of: rule.of, p99Ms, requests: traffic.requests, windowMs: ms, limitMs: rule.p99Ms })
 }
 
-async function capacity(rule: Rule & Capacity, { samples, now, freshMs, store }: Sources): Promise<Reading[]> {
+async function capacity(
+  rule: Rule & Capacity,
+  { samples, now, freshMs, store, storageQuota }: Sources,
+): Promise<Reading[]> {
   const { diskFreePercent, queuePercent, storagePercent } = rule
   const readings: Reading[] = []
   const add = (labels: Record<string, string>, isOver: boolean, percent: number, limit: number) =>
@@ -79,7 +84,7 @@ async function capacity(rule: Rule & Capacity, { samples, now, freshMs, store }:
       add({ resource: 'queue', instance }, percent >= queuePercent, percent, queuePercent)
     }
   }
-  for (const { tenantId, bytes, quota } of storagePercent === undefined ? [] : await store.storageUse()) {
+  for (const { tenantId, bytes, quota } of storagePercent === undefined ? [] : await store.storageUse(storageQuota)) {
     const percent = percentOf(bytes, quota)
     add(
       { resource: 'storage', tenant: tenantId },
