@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
+import { openChromium, withoutChromium } from '#shared/test/chromium.ts'
 import type { StoredReport } from '../../reports/store.ts'
 import { DEFAULT_KEY, TEAM_A, TEAM_B } from '../../test/collector.ts'
 import { signing } from '../test/signing.ts'
@@ -118,3 +119,38 @@ t.test('the page in the other language is one link away, also with a token', asy
   const { pathname, search } = new URL(href.replaceAll('&amp;', '&'), `http://x${url}`)
   t.match((await open(pathname + search)).body, 'Quality report')
 })
+
+t.test(
+  'a browser shows it from a phone to a desktop, asks for nothing else and runs nothing',
+  { skip: withoutChromium },
+  async (t) => {
+    const { app, ingest, sign } = await signing(t)
+    const evaluation = {
+      rule_id: 'x'.repeat(300),
+      target: 'النص العربي 123',
+      verdict: 'block',
+      severity: 'block',
+      message: `<script>document.title = 'run'</script> ${'매우긴설명'.repeat(80)} 👨‍👩‍👧‍👦`,
+    }
+    const id = await ingest({
+      status: { api: 'pass' },
+      policy: { evaluations: [evaluation] },
+      markdown: 'y'.repeat(2000),
+    })
+    const { url } = await sign(id, {}, { purpose: 'html', lang: 'ko' })
+    await app.listen({ port: 0, host: '127.0.0.1' })
+    const { port } = app.server.address() as { port: number }
+    const browser = await openChromium(t)
+    for (const width of [320, 1200]) {
+      const page = await browser.newPage({ viewport: { width, height: 800 } })
+      const [requests, said]: [string[], string[]] = [[], []]
+      page.on('request', (request) => void requests.push(request.url()))
+      page.on('console', (message) => void said.push(message.text()))
+      await page.goto(`http://127.0.0.1:${port}${url}`)
+      t.equal(await page.title(), `품질 보고서 ${id}`)
+      t.equal(await page.evaluate('document.documentElement.scrollWidth'), width, 'nothing is wider than the window')
+      t.match(await page.evaluate('getComputedStyle(document.querySelector("section")).borderRadius'), '12px')
+      t.match([requests.length, said], [1, []])
+    }
+  },
+)

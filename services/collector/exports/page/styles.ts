@@ -38,6 +38,7 @@ table.wide,.wide tbody,.wide tr,.wide td{display:block}.wide thead{position:abso
 html{font-size:10.5pt}body{max-width:none;padding:0}section,.facts{border:0;border-radius:0;padding:0;margin:0 0 6mm}
 .word{padding:0;border-radius:0}.fail,.block{text-decoration:underline}h2{break-after:avoid}tr,li{break-inside:avoid}
 thead{display:table-header-group}footer{display:none}}
+@media (min-width:36.01rem){.wide td:nth-child(-n+2){min-width:7.5rem}}
 `
 
 /** The style sheet's hash for the content security policy: this very text may be used and no other. */
