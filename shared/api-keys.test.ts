@@ -4,10 +4,14 @@ import { createApiKeys } from './api-keys.ts'
 const keys = createApiKeys('default:collector-key, teamA:one:viewer,teamA:two,teamB:one')
 
 t.test('a key is good for its tenant only, with its role', async (t) => {
-  t.same(keys.verify('default', 'collector-key'), { tenant: 'default', role: 'admin' })
-  t.same(keys.verify('teamA', 'one'), { tenant: 'teamA', role: 'viewer' })
-  t.same(keys.verify('teamA', 'two'), { tenant: 'teamA', role: 'admin' }, 'a tenant may have several')
-  t.same(keys.verify('teamB', 'one'), { tenant: 'teamB', role: 'admin' }, 'the same text is another key elsewhere')
+  t.same(keys.verify('default', 'collector-key'), { tenant: 'default', role: 'admin', isNamed: false })
+  t.same(keys.verify('teamA', 'one'), { tenant: 'teamA', role: 'viewer', isNamed: true })
+  t.same(keys.verify('teamA', 'two'), { tenant: 'teamA', role: 'admin', isNamed: false }, 'a tenant may have several')
+  t.same(
+    keys.verify('teamB', 'one'),
+    { tenant: 'teamB', role: 'admin', isNamed: false },
+    'the same text is another key elsewhere',
+  )
 })
 
 t.test('anything else is no key', async (t) => {

@@ -6,6 +6,8 @@ import { DEFAULT_API_KEYS, NO_API_KEYS, text } from './config.ts'
 export interface ApiKey {
   tenant: string
   role: string
+  /** Whether the setting says so; a key without a role is its tenant's administrator. */
+  isNamed: boolean
 }
 
 export interface ApiKeysConfig {
@@ -33,8 +35,11 @@ const digest = (value: string) => hash('sha256', value, 'buffer')
 export function createApiKeys(setting: string) {
   const byTenant = new Map<string, { digest: Buffer; key: ApiKey }[]>()
   for (const entry of setting === NO_API_KEYS ? [] : setting.split(',')) {
-    const [tenant, secret, role = 'admin'] = entry.trim().split(':') as [string, string, string?]
-    byTenant.set(tenant, [...(byTenant.get(tenant) ?? []), { digest: digest(secret), key: { tenant, role } }])
+    const [tenant, secret, role] = entry.trim().split(':') as [string, string, string?]
+    byTenant.set(tenant, [
+      ...(byTenant.get(tenant) ?? []),
+      { digest: digest(secret), key: { tenant, role: role ?? 'admin', isNamed: role !== undefined } },
+    ])
   }
   return {
     /** The key that `secret` is, for this tenant; undefined when it is none. */

@@ -105,6 +105,7 @@ export const ROUTE_PERMISSIONS: Record<ProcessName, Partial<Record<PermissionNam
       'GET /alerts/silences/:id',
       'GET /alerts/notifications',
       'GET /alerts/notifications/:id',
+      'GET /usage',
     ],
     'reports.export': ['GET /export', 'GET /reports/:id/bundle-meta', 'GET /reports/:id/sign-history'],
     'reports.write': [
@@ -121,7 +122,17 @@ export const ROUTE_PERMISSIONS: Record<ProcessName, Partial<Record<PermissionNam
       'POST /alerts/:id/acknowledge',
       'POST /alerts/notifications/:id/retry',
     ],
-    'system.admin': ['POST /bundle-keys/rotate'],
+    'system.admin': [
+      'POST /bundle-keys/rotate',
+      'GET /admin/tenants',
+      'POST /admin/tenants',
+      'GET /admin/tenants/:id',
+      'PATCH /admin/tenants/:id',
+      'DELETE /admin/tenants/:id',
+      'POST /admin/tenants/:id/suspend',
+      'POST /admin/tenants/:id/resume',
+      'GET /admin/tenants/:id/usage',
+    ],
     'tenant.admin': [
       'GET /alerts/channels',
       'GET /alerts/channels/:name',

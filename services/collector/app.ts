@@ -26,8 +26,13 @@ import { probeRoutes } from './probes/routes.ts'
 import { reportRoutes } from './reports/routes.ts'
 import { startRetention } from './retention/start.ts'
 import { schemaRoutes } from './schemas/routes.ts'
+import { createAdmission, refuseSuspended } from './tenants/admission.ts'
 import { createTenantGuard } from './tenants/guard.ts'
+import { createRefusals } from './tenants/refusals.ts'
+import { tenantRoutes } from './tenants/routes.ts'
+import { sweepUsage } from './tenants/sweep.ts'
 import { createTenants } from './tenants/tenants.ts'
+import { usageRoutes } from './tenants/usage-routes.ts'
 import { timelineRoutes } from './timeline/routes.ts'
 
 const INFO = {
@@ -61,11 +66,11 @@ async function buildCollector(config: CollectorConfig, deps: Deps): Promise<Buil
 /** The collector on its engine; it never listens. */
 export function serveCollector(config: CollectorConfig, deps: Deps, engine: Engine): Built {
   const { logger, health } = deps
-  const { stores, writer } = engine
+  const { stores, writer, standings } = engine
   const { reports, tokens, schemas } = stores
   const metrics = createCollectorMetrics(deps.metrics.registry, writer.pending)
   const tenants = createTenants(config.API_KEYS)
-  const guard = createTenantGuard(tenants, metrics)
+  const guard = createTenantGuard(tenants, metrics, config.ACCESS)
   const answerCache = createVersionedAnswers(config.ANSWER_CACHE_MAX_BYTES, ({ caller }) =>
     engine.versions.of(caller.tenant),
   )
@@ -73,10 +78,12 @@ export function serveCollector(config: CollectorConfig, deps: Deps, engine: Engi
     authenticate: (request) => guard(request),
     answerCache,
   })
+  const refusals = createRefusals({ writer, metrics, logger, flushMs: config.USAGE_FLUSH_MS })
+  const admission = createAdmission({ standings, config, refusals })
   const audit = createAuditLog({ store: stores.audit, writer, config, metrics, logger })
   const retention = startRetention({ stores, writer, config, metrics: metrics.retention, logger })
 
-  const opening = createOpening({ reports, tokens, writer, metrics })
+  const opening = createOpening({ reports, tokens, writer, metrics, admission })
   const keys = createBundleKeys({ store: stores.bundleKeys, writer, keyring: openKeyring(config), logger })
 
   app.addHook('onReady', keys.prepare)
@@ -91,12 +98,13 @@ export function serveCollector(config: CollectorConfig, deps: Deps, engine: Engi
 
   alerts.signals.watch(app)
   recordRequests(app, audit, tenants)
+  refuseSuspended(app, standings, refusals)
   void app.register(probeRoutes(health, metrics))
   // The token in the link is enough: the console opens it in a new tab, without headers.
   void app.register(bundleRoutes(opening, keys, metrics))
-  void app.register(pageRoutes(opening, reports, guard))
-  void app.register(ingestRoutes(writer, schemas, config, metrics))
-  void app.register(batchRoutes({ writer, config, metrics }, schemas))
+  void app.register(pageRoutes(opening, reports, guard, admission))
+  void app.register(ingestRoutes({ writer, admission }, schemas, config, metrics))
+  void app.register(batchRoutes({ writer, admission, config, metrics }, schemas))
   void app.register(reportRoutes(stores, writer, config))
   void app.register(findingRoutes(stores.findings, writer, config))
   void app.register(schemaRoutes(schemas, writer, config))
@@ -108,7 +116,12 @@ export function serveCollector(config: CollectorConfig, deps: Deps, engine: Engi
   void app.register(retention.routes)
   void app.register(auditRoutes(audit, config))
   void app.register(alerts.routes)
+  void app.register(tenantRoutes({ store: stores.tenants, tenants, writer, config }))
+  void app.register(usageRoutes({ stores, tenants, standings, admission, config }))
+  const endSweep = sweepUsage(writer, config.USAGE_DAYS_MAX, logger)
   const close = async () => {
+    endSweep()
+    await refusals.flush()
     await alerts.stop()
     await retention.stop()
     await audit.stop()

@@ -8,6 +8,9 @@ import type { HoldStore } from '../retention/holds/store.ts'
 import type { RetentionStore } from '../retention/store.ts'
 import type { SchemaStore } from '../schemas/store.ts'
 import type { TimelineStore } from '../timeline/store.ts'
+import type { Standings } from '../tenants/standings.ts'
+import type { TenantStore } from '../tenants/store.ts'
+import type { Usage } from '../tenants/usage.ts'
 import type { Versions } from '../versions/versions.ts'
 import type { Writer } from '../writer/queue.ts'
 
@@ -28,6 +31,8 @@ export interface Stores {
   audit: Eventual<Pick<AuditStore, 'list'>>
   holds: Eventual<Pick<HoldStore, 'get' | 'count'>>
   retention: Eventual<RetentionStore>
+  tenants: Eventual<Pick<TenantStore, 'find' | 'ids' | 'stored'>>
+  usage: Eventual<Pick<Usage, 'days'>>
 }
 
 /** A database with everything that the service does with it: routes know no other. */
@@ -36,6 +41,7 @@ export interface Engine {
   /** Through which everything changes. */
   writer: Writer
   versions: Versions
+  standings: Standings
   /** Writes what waits, and releases what it holds. */
   stop(): Promise<void>
 }

@@ -12,6 +12,9 @@ import { createHoldStore } from '../retention/holds/store.ts'
 import { createRetentionStore } from '../retention/store.ts'
 import { createSchemaStore } from '../schemas/store.ts'
 import { createTimelineStore } from '../timeline/store.ts'
+import { createStandings } from '../tenants/standings.ts'
+import { createTenantStore } from '../tenants/store.ts'
+import { createUsage } from '../tenants/usage.ts'
 import { createVersions } from '../versions/versions.ts'
 import { createWriter } from '../writer/queue.ts'
 import { startWriterThread } from '../writer/thread.ts'
@@ -36,12 +39,15 @@ const storesOf = (db: Database, config: CollectorConfig): Stores => ({
   audit: createAuditStore(db),
   holds: createHoldStore(db),
   retention: createRetentionStore(db),
+  tenants: createTenantStore(db),
+  usage: createUsage(db),
 })
 
 /** One file, read by this thread and written by one of its own. */
 export async function openSqlite({ db, config, health, logger }: SqliteParts): Promise<Engine> {
   const versions = createVersions()
+  const standings = createStandings({ read: createTenantStore(db).standing })
   const backend = await startWriterThread({ config, logger })
-  const writer = createWriter({ config, health, backend, onChange: versions.changed })
-  return { stores: storesOf(db, config), writer, versions, stop: writer.stop }
+  const writer = createWriter({ config, health, backend, onChange: versions.changed, standings })
+  return { stores: storesOf(db, config), writer, versions, standings, stop: writer.stop }
 }

@@ -2,6 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import type { Stores } from '../engine/engine.ts'
 import type { CollectorMetrics } from '../probes/metrics.ts'
 import type { StoredReport } from '../reports/store.ts'
+import type { Admission } from '../tenants/admission.ts'
 import { refused } from '../tenants/guard.ts'
 import type { Writer } from '../writer/queue.ts'
 import type { Purpose } from './schema.ts'
@@ -11,6 +12,7 @@ interface OpeningParts {
   tokens: Stores['tokens']
   writer: Pick<Writer, 'run'>
   metrics: CollectorMetrics
+  admission: Pick<Admission, 'requireActive'>
 }
 
 export interface Opened {
@@ -25,7 +27,7 @@ export interface Opened {
 export type Opening = ReturnType<typeof createOpening>
 
 /** What a link opens, for whoever has it. */
-export function createOpening({ reports, tokens, writer, metrics }: OpeningParts) {
+export function createOpening({ reports, tokens, writer, metrics, admission }: OpeningParts) {
   const badToken = (request: FastifyRequest) => refused(request, metrics, 'bad_token', 'Invalid or expired token')
   return {
     /** @throws Problem 401 without a token; 403 for one that is bad, over, of another report or purpose, or of another tenant */
@@ -37,6 +39,7 @@ export function createOpening({ reports, tokens, writer, metrics }: OpeningParts
       const { 'x-tenant': named = link?.tenantId } = request.headers
       const report = link === undefined || named !== link.tenantId ? undefined : await reports.get(link.tenantId, id)
       if (link === undefined || report === undefined) throw badToken(request)
+      await admission.requireActive({ tenant: link.tenantId, roles: [] })
       return {
         report,
         async use() {

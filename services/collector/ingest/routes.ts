@@ -6,6 +6,7 @@ import type { CollectorMetrics } from '../probes/metrics.ts'
 import type { Stores } from '../engine/engine.ts'
 import type { Writer } from '../writer/queue.ts'
 import { valueOf } from '../writer/protocol.ts'
+import { admitIngest, type Admission } from '../tenants/admission.ts'
 import { takeJsonText } from './body.ts'
 import { ingestedSchema, ingestQuery, ingestSchema } from './schema.ts'
 import { requireSchema } from './named-schema.ts'
@@ -16,7 +17,12 @@ export const refusal = (errors: FieldError[]) =>
   new Problem('invalid-input', { detail: errors.map(({ message }) => message).join('; '), errors })
 
 export const ingestRoutes =
-  (writer: Writer, schemas: Stores['schemas'], config: CollectorConfig, metrics: CollectorMetrics) =>
+  (
+    { writer, admission }: { writer: Writer; admission: Admission },
+    schemas: Stores['schemas'],
+    config: CollectorConfig,
+    metrics: CollectorMetrics,
+  ) =>
   async (app: App) => {
     takeJsonText(app)
     app.post(
@@ -25,6 +31,7 @@ export const ingestRoutes =
         bodyLimit: config.COLLECTOR_BODY_MAX_BYTES,
         config: { etag: false },
         compress: false,
+        onRequest: admitIngest(admission, true),
         // The writer reads the body, not this thread; the schema is for the documents.
         validatorCompiler: ({ schema, httpPart }) =>
           httpPart === 'body'
@@ -53,7 +60,10 @@ export const ingestRoutes =
           ...(schema === undefined ? {} : { schema }),
           ...(once === undefined ? {} : { once }),
         }
-        const [first] = await writer.ingest([item])
+        const hold = admission.gate.hold(tenantId)
+        const over = hold.take(Buffer.byteLength(text))
+        if (over !== undefined) throw admission.refuse(over, request)
+        const [first] = await writer.ingest([item], hold.release).catch(admission.overloaded(tenantId, 1))
         const outcome = valueOf(first as NonNullable<typeof first>)
         if (outcome.status === 'rejected') throw refusal(outcome.errors)
         metrics.count(outcome)

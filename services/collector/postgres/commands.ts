@@ -9,6 +9,7 @@ import { createPostgresRetentionCommands } from '../retention/postgres-commands.
 import { createPutSchema } from '../schemas/postgres.ts'
 import { createPostgresReplay } from '../schemas/postgres-replay.ts'
 import type { LoadedValidators } from '../schemas/postgres-validators.ts'
+import { createPostgresTenantCommands } from '../tenants/postgres-commands.ts'
 import type { Commands } from '../writer/commands.ts'
 import type { ReportPart } from './report-part.ts'
 import type { Transaction } from './transaction.ts'
@@ -27,16 +28,23 @@ export const EVERY_TENANT_COMMANDS: ReadonlySet<string> = new Set<keyof Commands
   'resealBundleKey',
   'interruptRetentionRuns',
   'freeSpace',
+  'addTenant',
+  'changeTenant',
+  'moveTenant',
+  'removeTenant',
+  'addRefusals',
+  'removeUsageBefore',
 ])
 
 interface CommandParts {
   config: CollectorConfig
   validators: LoadedValidators
   parts: readonly ReportPart[]
+  shard: number
 }
 
 /** Everything that changes the database, by name, as PostgreSQL does it. What is not here is refused with 501. */
-export function createPostgresCommands({ config, validators, parts }: CommandParts): Partial<PostgresCommands> {
+export function createPostgresCommands({ config, validators, parts, shard }: CommandParts): Partial<PostgresCommands> {
   const remove = createPostgresRemoval(parts)
   return {
     removeReport: createRemoveReport(remove),
@@ -44,6 +52,7 @@ export function createPostgresCommands({ config, validators, parts }: CommandPar
     ...postgresBundleKeyCommands,
     removeFindingsBefore,
     muteFinding: createPostgresMuting(config.FINDING_FLAKY_CHANGES),
+    ...createPostgresTenantCommands(config, shard),
     remember: async (_tx, status, body) => ({ status, body }),
     addAuditEntries,
     removeAuditBefore,

@@ -11,6 +11,8 @@ import { createPostgresReports } from '../reports/postgres.ts'
 import { createPostgresHolds } from '../retention/holds/postgres.ts'
 import { createPostgresRetention } from '../retention/postgres.ts'
 import { createPostgresSchemas } from '../schemas/postgres.ts'
+import { createPostgresTenants, createPostgresUsage } from '../tenants/postgres.ts'
+import { createStandings } from '../tenants/standings.ts'
 import { createPostgresTimeline } from '../timeline/postgres.ts'
 import { startListening } from '../versions/listen.ts'
 import { createSharedVersions } from '../versions/postgres.ts'
@@ -22,6 +24,8 @@ import { openPool, type Access } from './pool.ts'
 import { newShard } from './shard.ts'
 import { startUpkeep } from './upkeep.ts'
 import { createPostgresWriter } from './writer.ts'
+
+const STANDING_MS = 1000
 
 interface PostgresParts {
   config: CollectorConfig & { COLLECTOR_DATABASE_URL: string }
@@ -37,6 +41,8 @@ const storesOf = (access: Access, config: CollectorConfig): Stores => ({
   schemas: createPostgresSchemas(access),
   timeline: createPostgresTimeline(access),
   audit: createPostgresAudit(access),
+  tenants: createPostgresTenants(access),
+  usage: createPostgresUsage(access),
   bundleKeys: createPostgresBundleKeys(access),
   alerts: storeNotYet('alerts'),
   holds: createPostgresHolds(access),
@@ -64,12 +70,15 @@ export async function openPostgres({ config, keyring, health, logger }: Postgres
     await listening.ready
     const { changed: onChange } = listening
     const backend = createPostgresWriter({ config, pool, keyring, partitions, shard, logger, onChange })
-    const writer = createWriter({ config, health, backend })
+    // Of what other replicas change the next request after that time knows.
+    const standings = createStandings({ read: createPostgresTenants(pool).standing, maxAgeMs: STANDING_MS })
+    const writer = createWriter({ config, health, backend, standings })
     const upkeep = startUpkeep({ pool, config, partitions, logger })
     return {
       stores: storesOf(pool, config),
       writer,
       versions,
+      standings,
       async stop() {
         await writer.stop()
         await upkeep.stop()

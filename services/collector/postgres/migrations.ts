@@ -1,5 +1,6 @@
 import { postgresRetentionTables } from '../retention/postgres-tables.ts'
 import { BUNDLE_KEY_TABLE } from '../exports/keys/postgres.ts'
+import { TENANT_TABLES } from '../tenants/postgres-migration.ts'
 
 /** Statements of one step, done in one transaction. */
 export type PostgresMigration = readonly string[]
@@ -186,4 +187,9 @@ export const migrations: readonly PostgresMigration[] = [
   ],
   BUNDLE_KEY_TABLE,
   postgresRetentionTables(isolated),
+  [
+    ...TENANT_TABLES,
+    ...isolated('tenants', 'id'),
+    ...['tenant_days', 'tenant_storage', 'tenant_refusals'].flatMap((table) => isolated(table)),
+  ],
 ]

@@ -9,6 +9,7 @@ import { createPostgresIngest } from '../ingest/postgres.ts'
 import { createPreparation } from '../ingest/prepare.ts'
 import type { NewReport } from '../ingest/store.ts'
 import { createLoadedValidators } from '../schemas/postgres-validators.ts'
+import type { Standing } from '../tenants/store.ts'
 import { newVersion } from '../versions/postgres.ts'
 import { SILENT_COMMANDS } from '../writer/commands.ts'
 import {
@@ -62,9 +63,11 @@ export function createPostgresWriter({
 }: WriterParts): WriterBackend {
   const validators = createLoadedValidators()
   const prepare = createPreparation(config, validators)
-  const parts = reportParts({ config, shard })
+  /** How each tenant stands after what is being stored for it. */
+  const noted = new Map<Tenant, Standing>()
+  const parts = reportParts({ config, shard, note: (standing) => noted.set(standing.tenantId, standing) })
   const ingest = createPostgresIngest({ config, keyring, parts })
-  const commands = createPostgresCommands({ config, validators, parts })
+  const commands = createPostgresCommands({ config, validators, parts, shard })
   const once = { keyring, ttlMs: config.IDEMPOTENCY_TTL_HOURS * HOUR_MS }
 
   /** All of them at once; when one is at fault, half and half, so that the others do not suffer. */
@@ -83,8 +86,8 @@ export function createPostgresWriter({
     }
   }
 
-  async function ingestAll(items: readonly IngestItem[]): Promise<Outcome<ItemOutcome>[]> {
-    if (items.length === 0) return []
+  async function ingestAll(items: readonly IngestItem[]): Promise<Pick<WriterAnswer, 'items' | 'standings'>> {
+    if (items.length === 0) return { items: [] }
     await validators.load(pool, items)
     const now = Date.now()
     const outcomes: Outcome<ItemOutcome>[] = []
@@ -95,6 +98,7 @@ export function createPostgresWriter({
       return []
     })
     const changed: Tenant[] = []
+    const standings: Standing[] = []
     await Promise.all(
       [...Map.groupBy(fit, ({ report }) => report.tenantId)].map(async ([tenant, own]) => {
         const stored = await store(
@@ -103,10 +107,14 @@ export function createPostgresWriter({
         )
         own.forEach(({ at }, index) => (outcomes[at] = stored[index] as Outcome<ItemOutcome>))
         if (stored.some(isCounted)) changed.push(tenant)
+        // What was noted for reports that could not be stored is not so.
+        const standing = noted.get(tenant)
+        if (standing !== undefined && stored.every((outcome) => 'value' in outcome)) standings.push(standing)
+        noted.delete(tenant)
       }),
     )
     onChange(changed)
-    return outcomes
+    return { items: outcomes, standings }
   }
 
   async function perform(tx: Transaction, sent: SentCommand): Promise<unknown> {
@@ -149,7 +157,7 @@ export function createPostgresWriter({
       const ingested = await ingestAll(items)
       // Reports are stored by now, whatever becomes of the commands.
       const performed = await performAll(sent).catch((error: unknown) => sent.map(() => failed(error)))
-      return { items: ingested, commands: performed }
+      return { ...ingested, commands: performed }
     },
     stop: async () => undefined,
   }

@@ -1,6 +1,7 @@
 import { Counter, Gauge, Registry } from 'prom-client'
 import type { ItemOutcome } from '../ingest/item.ts'
 import { createRetentionMetrics } from '../retention/metrics.ts'
+import { REFUSAL_REASONS, type RefusalReason } from '../tenants/quota.ts'
 
 export type CollectorMetrics = ReturnType<typeof createCollectorMetrics>
 
@@ -22,6 +23,7 @@ export function createCollectorMetrics(processRegistry: Registry, pendingWrites:
   const received = labelled('reports_received_total', 'Reports, by what became of them', 'outcome')
   const outcomes = new Map(OUTCOMES.map((outcome) => [outcome, received.labels(outcome)]))
   const ingestedBytes = counter('ingested_bytes_total', 'Size of the reports stored, in bytes')
+  const notTaken = labelled('reports_refused_total', 'Reports not taken for their tenant, by quota or reason', 'reason')
   const labelsDropped = counter('labels_dropped_total', 'Labels of stored reports that are not allowed')
   new Gauge({
     name: 'collector_writes_pending',
@@ -33,6 +35,7 @@ export function createCollectorMetrics(processRegistry: Registry, pendingWrites:
   })
   for (const one of outcomes.values()) one.inc(0)
   for (const one of bySeverity.values()) one.inc(0)
+  for (const reason of REFUSAL_REASONS) notTaken.labels(reason).inc(0)
   return {
     registry,
     /** Counts what became of a report; the labels are hashed once, not at every report. */
@@ -44,6 +47,8 @@ export function createCollectorMetrics(processRegistry: Registry, pendingWrites:
       ingestedBytes.inc(bytes)
       if (dropped > 0) labelsDropped.inc(dropped)
     },
+    /** Counts what was not taken; which tenant's it was is in its usage. */
+    refuse: (reason: RefusalReason, reports: number): void => notTaken.labels(reason).inc(reports),
     refusals: labelled('refusals_total', 'Requests refused for their credentials, by reason', 'reason'),
     tokensIssued: counter('sign_tokens_issued_total', 'Download links made'),
     exportsSent: labelled('exports_sent_total', 'Exports of many reports begun to be sent, by format', 'format'),

@@ -47,6 +47,11 @@ t.test('the OpenAPI document describes every endpoint', async (t) => {
       '/admin/retention/restore',
       '/admin/retention/run',
       '/admin/retention/runs',
+      '/admin/tenants',
+      '/admin/tenants/{id}',
+      '/admin/tenants/{id}/resume',
+      '/admin/tenants/{id}/suspend',
+      '/admin/tenants/{id}/usage',
       '/alerts',
       '/alerts/channels',
       '/alerts/channels/{name}',
@@ -82,6 +87,7 @@ t.test('the OpenAPI document describes every endpoint', async (t) => {
       '/schemas',
       '/schemas/{name}',
       '/timeline',
+      '/usage',
     ],
   )
 })

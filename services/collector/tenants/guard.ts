@@ -1,14 +1,16 @@
 import type { ApiKey } from '#shared/api-keys.ts'
 import type { Caller } from '#shared/caller.ts'
-import { authorize, ROLES, type Role } from '#shared/permissions.ts'
+import { authorize, PERMISSIONS, ROLES, type PermissionClass, type Role } from '#shared/permissions.ts'
 import { Problem } from '#shared/problem.ts'
 import { asTenant } from '#shared/scope.ts'
 import type { FastifyRequest } from 'fastify'
+import type { CollectorConfig } from '../config.ts'
 import type { CollectorMetrics } from '../probes/metrics.ts'
 import type { Tenants } from './tenants.ts'
 
 /** What the tenant's log calls a refusal that has to do with credentials. */
-export type SecurityEvent = 'missing_credentials' | 'invalid_key' | 'insufficient_role' | 'missing_token' | 'bad_token' | 'clock_override'
+export type SecurityEvent =
+  'missing_credentials' | 'invalid_key' | 'insufficient_role' | 'missing_token' | 'bad_token' | 'clock_override'
 
 const TENANT_KEY = 'tenant-key:'
 
@@ -25,7 +27,7 @@ export type TenantGuard = ReturnType<typeof createTenantGuard>
  * Finds out for which tenant a request is: the gateway's word, when it has verified who is asking, else `X-Tenant` and
  * `X-Api-Key`. 401 when one is missing, 403 when they do not belong together or the role is too low.
  */
-export function createTenantGuard(tenants: Tenants, metrics: CollectorMetrics) {
+export function createTenantGuard(tenants: Tenants, metrics: CollectorMetrics, access: CollectorConfig['ACCESS']) {
   function keyOf(request: FastifyRequest): ApiKey {
     const { 'x-tenant': tenant = '', 'x-api-key': secret = '' } = request.headers as Record<string, string | undefined>
     const missing = [...(tenant === '' ? ['X-Tenant'] : []), ...(secret === '' ? ['X-Api-Key'] : [])]
@@ -33,7 +35,18 @@ export function createTenantGuard(tenants: Tenants, metrics: CollectorMetrics) {
     const key = tenants.verify(tenant, secret)
     // One answer for an unknown tenant and a wrong key: nobody learns which tenants there are.
     if (key === undefined) throw refused(request, metrics, 'invalid_key', 'Invalid X-Tenant or X-Api-Key')
+    requireNamedRole(request, key)
     return key
+  }
+
+  /** A key without a role is its tenant's administrator, as it always was; in the field nobody meant it to run the system. */
+  function requireNamedRole(request: FastifyRequest, { isNamed }: ApiKey): void {
+    const { permission } = request.routeOptions.config
+    if (access === 'open' || isNamed || permission === undefined) return
+    const { system }: PermissionClass = PERMISSIONS[permission]
+    if (system !== true) return
+    const error = 'This needs a key that names its role in API_KEYS: default:key:admin'
+    throw refused(request, metrics, 'insufficient_role', error)
   }
 
   /** @param permission of a route that decides for itself; else the one of the table */

@@ -30,7 +30,7 @@ export interface Standing {
 
 export type TenantStore = ReturnType<typeof createTenantStore>
 
-type Flat<T extends { quotas: Quotas }> = Omit<T, 'quotas'> & Quotas
+export type Flat<T extends { quotas: Quotas }> = Omit<T, 'quotas'> & Quotas
 
 /** A row of the table with its quotas together. */
 export function nested<T extends { quotas: Quotas }>(flat: Flat<T>): T {

@@ -1,4 +1,5 @@
 import { dayOf } from './quota.ts'
+import type { Standing } from './store.ts'
 
 /** A report as its tenant's usage counts it. */
 export interface Used {
@@ -48,6 +49,21 @@ export function createUsageTally() {
     days: (): DayUse[] => [...days.values()],
     storage: (): StorageUse[] => [...storage.values()],
   }
+}
+
+/** How a tenant stands after such a change, when nobody else changes anything. */
+export function grown(standing: Standing, tally: Pick<UsageTally, 'days' | 'storage'>): Standing {
+  const after = { ...standing }
+  for (const { day, reports, bytes } of tally.days()) {
+    if (day !== after.day) continue
+    after.reports += reports
+    after.bytes += bytes
+  }
+  for (const { reports, bytes } of tally.storage()) {
+    after.storedReports += reports
+    after.storedBytes += bytes
+  }
+  return after
 }
 
 export type UsageTally = ReturnType<typeof createUsageTally>

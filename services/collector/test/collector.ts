@@ -15,7 +15,7 @@ export { SQLITE_ONLY } from './postgres.ts'
 const API_KEYS = 'default:collector-key,teamA:teamA-key,teamA:teamA-other:sender,teamB:teamB-key'
 
 export interface Asked {
-  method?: 'GET' | 'POST' | 'PUT' | 'DELETE' | 'HEAD'
+  method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'HEAD'
   payload?: unknown
   headers?: Record<string, string>
 }

@@ -25,6 +25,8 @@ import { createReplay } from '../schemas/replay.ts'
 import { createRegistry } from '../schemas/registry.ts'
 import { createSchemaStore } from '../schemas/store.ts'
 import { createValidators } from '../schemas/validators.ts'
+import { createTenantCommands } from '../tenants/commands.ts'
+import { createTenantStore } from '../tenants/store.ts'
 import { createUsage } from '../tenants/usage.ts'
 
 export type Commands = ReturnType<typeof createCommands>['commands']
@@ -46,6 +48,8 @@ export const SILENT_COMMANDS: ReadonlySet<string> = new Set<keyof Commands>([
   'interruptRetentionRuns',
   'markClock',
   'freeSpace',
+  'addRefusals',
+  'removeUsageBefore',
   ...ALERT_COMMAND_NAMES,
 ])
 
@@ -91,6 +95,9 @@ export function createCommands(db: Database, config: CollectorConfig, once: Writ
     ...createSqliteAlertCommands(db, config),
     ...createExportCommands(db, reports),
     ...createRetentionCommands(db, config, { reports, removal }),
+    ...createTenantCommands(createTenantStore(db), config),
+    addRefusals: usage.addRefusals,
+    removeUsageBefore: usage.removeDaysBefore,
   }
   return { commands, ingest, validators }
 }

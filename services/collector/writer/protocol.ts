@@ -3,6 +3,7 @@ import type { Once } from '#shared/writes.ts'
 import type { CollectorConfig } from '../config.ts'
 import type { IngestItem } from '../ingest/item.ts'
 import type { ItemOutcome } from '../ingest/item.ts'
+import type { Standing } from '../tenants/store.ts'
 
 /** What the thread of the writer is started with. */
 export interface WriterData {
@@ -34,6 +35,8 @@ export type Outcome<T> = { value: T } | { failure: Failure }
 export interface WriterAnswer {
   items: readonly Outcome<ItemOutcome>[]
   commands: readonly Outcome<unknown>[]
+  /** Of the tenants whose data changed, as it is on disk now. */
+  standings?: readonly Standing[]
 }
 
 export type FromWriter =

@@ -5,6 +5,8 @@ import { onceOf, sendPerformed, type Answer, type AnswerOptions, type Performed 
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { CollectorConfig } from '../config.ts'
 import type { IngestItem, ItemOutcome } from '../ingest/item.ts'
+import type { Standings } from '../tenants/standings.ts'
+import { changedTenants } from './changed.ts'
 import { SILENT_COMMANDS, type Commands } from './commands.ts'
 import { createLanes, type InLane } from './lanes.ts'
 import { valueOf, type Outcome, type SentCommand, type WriterAnswer, type WriterRequest } from './protocol.ts'
@@ -29,6 +31,8 @@ interface QueueParts {
   backend: WriterBackend
   /** Told before a write is answered that may have changed what a tenant reads. */
   onChange?: (tenant: Tenant) => void
+  /** Told, before a write is answered, what it left. */
+  standings?: Pick<Standings, 'told' | 'forget'>
 }
 
 /** Something that waits: reports of one tenant, or one command. */
@@ -61,17 +65,6 @@ const interrupted = () =>
     headers: { 'retry-after': '1' },
   })
 
-/** Tenants whose data these writes may have changed; of what was interrupted nobody knows. */
-function tenantsOf({ items, command }: Waiting, outcomes?: readonly Outcome<ItemOutcome>[]): Tenant[] {
-  const changed = items.filter((_, at) => {
-    const outcome = outcomes?.[at]
-    return outcome === undefined || ('value' in outcome && 'counted' in outcome.value)
-  })
-  const tenants = changed.map(({ tenantId }) => tenantId)
-  if (command !== undefined && !SILENT_COMMANDS.has(command.name)) tenants.push(command.args[0] as Tenant)
-  return tenants
-}
-
 const laneOf = ({ name, args, owner }: SentCommand): string =>
   owner ?? (SILENT_COMMANDS.has(name) ? OWN_LANE : (args[0] as Tenant))
 
@@ -81,7 +74,7 @@ const laneOf = ({ name, args, owner }: SentCommand): string =>
  * and before that whoever has most of it: a tenant that comes finds room. When the backend fails nobody knows what of its
  * request is on disk: that is 503, and what still waited goes on.
  */
-export function createWriter({ config, health, backend, onChange }: QueueParts) {
+export function createWriter({ config, health, backend, onChange, standings }: QueueParts) {
   let stopping = false
   const queue = createLanes<Waiting>()
   /** What each tenant has in the queue and under way. */
@@ -119,7 +112,7 @@ export function createWriter({ config, health, backend, onChange }: QueueParts) 
     }
     const answer = await backend.write(request).catch(() => undefined)
     isWriting = false
-    settle(taken, answer)
+    settle(taken, request, answer)
     if (queue.length() > 0) schedule()
   }
 
@@ -131,14 +124,15 @@ export function createWriter({ config, health, backend, onChange }: QueueParts) 
     setImmediate(() => void flush())
   }
 
-  function settle(done: readonly Waiting[], answer: WriterAnswer | undefined): void {
+  function settle(done: readonly Waiting[], request: WriterRequest, answer: WriterAnswer | undefined): void {
     done.forEach(leave)
     if (writes === 0) idle?.()
     let [at, command] = [0, 0]
     const outcomes = done.map((waiting) => answer?.items.slice(at, (at += waiting.items.length)))
-    if (onChange !== undefined) {
-      new Set(done.flatMap((waiting, index) => tenantsOf(waiting, outcomes[index]))).forEach(onChange)
-    }
+    const changed = new Set(changedTenants(request, answer?.items))
+    changed.forEach((tenant) => standings?.forget(tenant))
+    standings?.told(answer?.standings ?? [])
+    if (onChange !== undefined) changed.forEach(onChange)
     done.forEach((waiting, index) => {
       const own = outcomes[index]
       if (own === undefined) return waiting.fail(interrupted())
@@ -225,13 +219,28 @@ export function createWriter({ config, health, backend, onChange }: QueueParts) 
       sendPerformed(reply, performed)
       return performed
     },
-    /** Takes in reports; what became of each, in their order, once that is on disk. @throws when nothing could be written */
-    ingest: (items: readonly IngestItem[]): Promise<readonly Outcome<ItemOutcome>[]> =>
+    /**
+     * Takes in reports; what became of each, in their order, once that is on disk.
+     * @param release called in the same moment in which that is counted; false: nothing was written
+     * @throws when nothing could be written
+     */
+    ingest: (
+      items: readonly IngestItem[],
+      release?: (isWritten: boolean) => void,
+    ): Promise<readonly Outcome<ItemOutcome>[]> =>
       new Promise((resolve, reject) => {
         let size = 0
         for (const { text } of items) size += text.length
         const lane = items[0]?.tenantId ?? OWN_LANE
-        add({ lane, count: Math.max(1, items.length), items, bytes: size, settle: resolve, fail: reject })
+        const settle = (outcomes: readonly Outcome<ItemOutcome>[]) => {
+          release?.(true)
+          resolve(outcomes)
+        }
+        const fail = (error: Error) => {
+          release?.(false)
+          reject(error)
+        }
+        add({ lane, count: Math.max(1, items.length), items, bytes: size, settle, fail })
       }),
     /** Writes that wait or are under way, a report being one. */
     pending: (): number => writes,

@@ -9,6 +9,9 @@ import type { IngestItem, ItemOutcome } from '../ingest/item.ts'
 import { createPreparation } from '../ingest/prepare.ts'
 import type { NewReport } from '../ingest/store.ts'
 import { openCollectorDatabase } from '../migrations.ts'
+import { dayOf } from '../tenants/quota.ts'
+import { createTenantStore } from '../tenants/store.ts'
+import { changedTenants } from './changed.ts'
 import { createCommands } from './commands.ts'
 import { failureOf, type FromWriter, type Outcome, type SentCommand } from './protocol.ts'
 import type { WriterAnswer, WriterData, WriterRequest } from './protocol.ts'
@@ -38,6 +41,7 @@ const writes = createWrites(db, config, {
   onDiskFailure: (error) => tell({ diskFailure: error.stack ?? error.message }),
 })
 const { commands, ingest, validators } = createCommands(db, config, writes.once)
+const tenants = createTenantStore(db)
 const prepare = createPreparation(config, validators)
 const rotation = createKeyRotation({ db, writes, keyring, columns: [SEALED_CHANNELS, REMEMBERED_ANSWERS], logger })
 
@@ -80,11 +84,14 @@ async function perform({ name, args, owner, once }: SentCommand): Promise<Outcom
 }
 
 /** What came together is written in one transaction, unless it is too much for one, and answered together. */
-async function answer({ items, commands: sent }: WriterRequest): Promise<WriterAnswer> {
+async function answer(request: WriterRequest): Promise<WriterAnswer> {
+  const { items, commands: sent } = request
   const [ingested, performed] = await Promise.all([ingestAll(items), Promise.all(sent.map(perform))])
   // One of the commands may have made a schema, or failed to.
   if (sent.length > 0) validators.refresh()
-  return { items: ingested, commands: performed }
+  const day = dayOf(Date.now())
+  const standings = [...new Set(changedTenants(request, ingested))].map((tenant) => tenants.standing(tenant, day))
+  return { items: ingested, commands: performed, standings }
 }
 
 async function sweep(): Promise<void> {

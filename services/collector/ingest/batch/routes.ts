@@ -5,6 +5,7 @@ import type { Stores } from '../../engine/engine.ts'
 import { JSON_TYPE } from '../body.ts'
 import { requireSchema } from '../named-schema.ts'
 import { ingestQuery } from '../schema.ts'
+import { admitIngest } from '../../tenants/admission.ts'
 import { inflated } from './inflate.ts'
 import { batchSchema } from './schema.ts'
 import { arraySplitter, lineSplitter } from './split.ts'
@@ -27,6 +28,7 @@ export const batchRoutes = (parts: BatchParts, schemas: Stores['schemas']) => as
     '/ingest/qc/batch',
     {
       config: { etag: false, codings: true },
+      onRequest: admitIngest(parts.admission, false),
       schema: {
         tags: ['ingest'],
         summary: 'Take in many quality reports',
@@ -37,18 +39,20 @@ export const batchRoutes = (parts: BatchParts, schemas: Stores['schemas']) => as
         response: { 200: batchSchema },
       },
     },
-    async (request) => {
+    async (request, reply) => {
       const { tenant: tenantId } = request.caller
       const { schema } = request.query
       await requireSchema(schemas, tenantId, schema)
       const once = onceOf(request, tenantId)
       const isLines = LINES_TYPE.test(request.headers['content-type'] ?? '')
-      const items = await takeIn(
+      const { verdicts: items, retryAfterS } = await takeIn(
         inflated(request.body as IncomingMessage, request.headers['content-encoding'] ?? '', maxBytes),
         isLines ? lineSplitter(reportMaxBytes) : arraySplitter(reportMaxBytes),
         { tenantId, ...(schema === undefined ? {} : { schema }), ...(once === undefined ? {} : { once }) },
         parts,
       )
+      // Those that are worth while to be sent again, for a quota, have room then.
+      if (retryAfterS > 0) reply.header('retry-after', String(retryAfterS))
       return { items, counts: countsOf(items) }
     },
   )

@@ -1,4 +1,5 @@
 import Joi from 'joi'
+import { QUOTA_NAMES } from '../../tenants/quota.ts'
 
 const count = () => Joi.number().integer().required()
 
@@ -12,6 +13,9 @@ export const batchSchema = Joi.object({
         errors: Joi.array().items(
           Joi.object({ in: Joi.string(), field: Joi.string().allow(''), message: Joi.string() }),
         ),
+        quota: Joi.string()
+          .valid(...QUOTA_NAMES)
+          .description('The quota of the tenant that had no room for it'),
         retryable: Joi.boolean().required().description('Whether it is worth while to send it again as it is'),
       }),
     )

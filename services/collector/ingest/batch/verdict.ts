@@ -1,5 +1,8 @@
 import type { FieldError } from '#shared/problem.ts'
 import type { Failure, Outcome } from '../../writer/protocol.ts'
+import { overQuota, type Over } from '../../tenants/quotas.ts'
+import type { QuotaName } from '../../tenants/quota.ts'
+import type { Tenant } from '#shared/scope.ts'
 import type { ItemOutcome } from '../item.ts'
 
 /** What became of one report of a batch. */
@@ -11,6 +14,8 @@ export interface Verdict {
   errors?: FieldError[]
   /** Whether it is worth while to send it again as it is. */
   retryable: boolean
+  /** The quota of its tenant that had no room for it. */
+  quota?: QuotaName
 }
 
 export type Counts = Record<ItemOutcome['status'], number>
@@ -20,6 +25,13 @@ export const rejected = (index: number, message: string): Verdict => ({
   status: 'rejected',
   errors: [{ in: 'body', field: '', message }],
   retryable: false,
+})
+
+/** Of a report for which its tenant had no room. */
+export const overVerdict = (index: number, over: Over, tenant: Tenant): Verdict => ({
+  ...rejected(index, overQuota(over, tenant).message),
+  retryable: over.retryAfterS < Infinity,
+  quota: over.quota,
 })
 
 const INTERNAL = 'could not be stored'

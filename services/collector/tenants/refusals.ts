@@ -1,0 +1,51 @@
+import type { Logger } from '#shared/logger.ts'
+import type { Tenant } from '#shared/scope.ts'
+import type { CollectorMetrics } from '../probes/metrics.ts'
+import type { Writer } from '../writer/queue.ts'
+import { dayOf, type RefusalReason } from './quota.ts'
+import type { Refusal } from './usage.ts'
+
+interface RefusalParts {
+  writer: Pick<Writer, 'run'>
+  metrics: CollectorMetrics
+  logger: Logger
+  flushMs: number
+}
+
+export type Refusals = ReturnType<typeof createRefusals>
+
+/** Counts what was not taken, per tenant and reason: in memory, and on disk a little later, so that refusing costs next to nothing. */
+export function createRefusals({ writer, metrics, logger, flushMs }: RefusalParts) {
+  let waiting = new Map<string, Refusal>()
+  let flushing: Promise<void> = Promise.resolve()
+  let timer: NodeJS.Timeout | undefined
+
+  async function write(): Promise<void> {
+    const batch = [...waiting.values()]
+    waiting = new Map()
+    if (batch.length === 0) return
+    await writer.run('addRefusals', batch).catch((error: unknown) => {
+      logger.error({ err: error, tenants: batch.length }, 'counts of refused reports were lost')
+    })
+  }
+
+  /** Writes what waits; done when everything that was counted before is on disk. */
+  function flush(): Promise<void> {
+    clearTimeout(timer)
+    timer = undefined
+    flushing = flushing.then(write)
+    return flushing
+  }
+
+  return {
+    count(tenant: Tenant, reason: RefusalReason, refused = 1): void {
+      metrics.refuse(reason, refused)
+      const day = dayOf(Date.now())
+      const key = `${day} ${reason} ${tenant}`
+      const before = waiting.get(key)?.[3] ?? 0
+      waiting.set(key, [tenant, day, reason, before + refused])
+      timer ??= setTimeout(() => void flush(), flushMs).unref()
+    },
+    flush,
+  }
+}
