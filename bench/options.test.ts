@@ -2,7 +2,7 @@ import t from 'tap'
 import { CASES, parseOptions } from './options.ts'
 
 t.test('without options everything is measured', async (t) => {
-  t.same(parseOptions([]), { only: [...CASES], rounds: 3, duration: 3, warmup: 20_000 })
+  t.same(parseOptions([]), { only: [...CASES], rounds: 3, duration: 3, warmup: 20_000, reports: 1_000_000 })
 })
 
 t.test('cases and numbers can be chosen', async (t) => {
@@ -18,7 +18,7 @@ t.test('cases and numbers can be chosen', async (t) => {
     '--warmup',
     '0',
   ])
-  t.same(chosen, { only: ['path', 'start'], rounds: 5, duration: 2, warmup: 0 })
+  t.same(chosen, { only: ['path', 'start'], rounds: 5, duration: 2, warmup: 0, reports: 1_000_000 })
 })
 
 t.test('a wrong option is refused by its name', async (t) => {

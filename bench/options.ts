@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 
-export const CASES = ['proxy', 'upload', 'services', 'path', 'identity', 'start'] as const
+export const CASES = ['proxy', 'upload', 'services', 'path', 'identity', 'collector', 'start'] as const
 export type CaseName = (typeof CASES)[number]
 
 export interface Options {
@@ -10,9 +10,11 @@ export interface Options {
   duration: number
   /** Requests that warm a process up before it is measured. */
   warmup: number
+  /** Reports that the collector has stored before it is measured. */
+  reports: number
 }
 
-export const USAGE = `Usage: npm run bench -- [--only ${CASES.join('|')}] [--rounds N] [--duration S] [--warmup REQUESTS]
+export const USAGE = `Usage: npm run bench -- [--only ${CASES.join('|')}] [--rounds N] [--duration S] [--warmup REQUESTS] [--reports N]
 --only may be given several times. Without it everything is measured and the results are written to bench/results/.`
 
 function whole(name: string, value: string, min: number, max: number): number {
@@ -32,6 +34,7 @@ export function parseOptions(argv: string[]): Options {
       rounds: { type: 'string', default: '3' },
       duration: { type: 'string', default: '3' },
       warmup: { type: 'string', default: '20000' },
+      reports: { type: 'string', default: '1000000' },
     },
   })
   const unknown = values.only.find((name) => !CASES.includes(name as CaseName))
@@ -41,5 +44,6 @@ export function parseOptions(argv: string[]): Options {
     rounds: whole('rounds', values.rounds, 1, 100),
     duration: whole('duration', values.duration, 1, 600),
     warmup: whole('warmup', values.warmup, 0, 10_000_000),
+    reports: whole('reports', values.reports, 100, 10_000_000),
   }
 }

@@ -31,7 +31,7 @@ const found: Found = {
 
 const run = (): Run => ({
   machine: { date: '2026-11-21T01:02:03.000Z', cpu: 'a | b' },
-  options: { only: [...CASES], rounds: 3, duration: 3, warmup: 0 },
+  options: { only: [...CASES], rounds: 3, duration: 3, warmup: 0, reports: 1_000_000 },
   found,
   verdicts: judge(found),
   missing: ['caddy'],

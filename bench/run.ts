@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { loadavg } from 'node:os'
 import path from 'node:path'
+import { collectorCase } from './cases/collector.ts'
 import { identityCase } from './cases/identity.ts'
 import { pathCase } from './cases/path.ts'
 import { proxyCase } from './cases/proxy.ts'
@@ -28,6 +29,7 @@ const RUNS: Record<CaseName, (lab: Lab) => Promise<Found>> = {
   services: async (lab) => ({ cases: await servicesCase(lab) }),
   path: async (lab) => ({ cases: await pathCase(lab) }),
   identity: identityCase,
+  collector: async (lab) => ({ cases: await collectorCase(lab) }),
   start: async (lab) => ({ cases: {}, start: await startCase(lab) }),
 }
 
@@ -74,10 +76,10 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 
 try {
   const startedAt = performance.now()
-  const { rounds, duration, warmup } = options
+  const { rounds, duration, warmup, reports } = options
   const plan = { rounds, seconds: duration, connections: CONNECTIONS, warmup }
   const load = await startLoad(path.join(folder, 'generator.log'))
-  const found = await runCases({ folder, load, plan }, options.only)
+  const found = await runCases({ folder, load, plan, reports }, options.only)
   const source = describeSource()
   if (source !== machine.source) {
     console.warn(`The source changed during the run (now ${source}): its cases are not of one program.`)

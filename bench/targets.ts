@@ -1,6 +1,18 @@
 import { LARGE, SMALL, UPLOAD } from './cases/proxy.ts'
 import { EXPRESS_PATH, OUR_PATH, PATH, POLLED_PATH } from './cases/path.ts'
 import { EXPRESS_CALENDAR, LIST, ONE, POLLED, WRITE } from './cases/services.ts'
+import {
+  BATCH,
+  BUSY,
+  INGEST,
+  ON_POSTGRES,
+  ON_SQLITE,
+  PAGE,
+  TIMELINE,
+  UNCHANGED,
+  AGGREGATION,
+  FLOOR,
+} from './cases/collector.ts'
 import { API_KEY, ASKING, BEARER, LOGIN, OPEN, SIGN_IN, type LoginFigures } from './cases/identity.ts'
 import type { StartFigures } from './cases/start.ts'
 import { UPLOAD_WAVE } from './cases/upload.ts'
@@ -52,6 +64,7 @@ const beyond =
   }
 
 const US_PER_MS = 1000
+const US_PER_S = 1_000_000
 
 /** What the rows of a case are compared with in the report. */
 const BASELINES: Record<string, Place> = {
@@ -65,12 +78,50 @@ const BASELINES: Record<string, Place> = {
   [PATH]: [PATH, EXPRESS_PATH],
   [POLLED_PATH]: [POLLED_PATH, EXPRESS_PATH],
   [ASKING]: [ASKING, OPEN],
+  [INGEST]: [INGEST, FLOOR],
+  [TIMELINE]: [TIMELINE, AGGREGATION],
 }
 
 export function baselineOf(found: Found, title: string): Figures | undefined {
   const place = BASELINES[title]
   return place === undefined ? undefined : figuresOf(found, place)
 }
+
+/** CPU of one request, in microseconds. */
+const cpu =
+  (place: Place): Value =>
+  (found) =>
+    figuresOf(found, place)?.cpuUs
+
+/** The collector's figures, on one of its engines. */
+const collectorTargets = (subject: string): Target[] => [
+  { what: `${subject}: durable ingest of 1 KB`, max: 50, unit: 'µs', value: cpu([INGEST, subject]) },
+  {
+    what: `${subject}: from one ingest to the next (10,000/s)`,
+    max: 100,
+    unit: 'µs',
+    value: (found) => {
+      const row = figuresOf(found, [INGEST, subject])
+      return row === undefined ? undefined : US_PER_S / row.perSecond
+    },
+  },
+  { what: `${subject}: report of a batch of 10,000`, max: 25, unit: 'µs', value: cpu([BATCH, subject]) },
+  { what: `${subject}: list of 20 of 1,000,000`, max: 150, unit: 'µs', value: cpu([PAGE, subject]) },
+  { what: `${subject}: 304`, max: 30, unit: 'µs', value: cpu([UNCHANGED, subject]) },
+  { what: `${subject}: timeline of 168 h of 1,000,000`, max: 200, unit: 'µs', value: cpu([TIMELINE, subject]) },
+  {
+    what: `${subject}: ingest during retention, a backup and a stream, p99`,
+    max: 25,
+    unit: 'ms',
+    value: (found) => figuresOf(found, [BUSY, subject])?.p99Ms,
+  },
+  {
+    what: `${subject}: peak RSS throughout`,
+    max: 200,
+    unit: 'MB',
+    value: (found) => figuresOf(found, [BUSY, subject])?.rssMb,
+  },
+]
 
 const size =
   (subject: string): Value =>
@@ -128,6 +179,8 @@ export const TARGETS: readonly Target[] = [
     unit: 'ms',
     value: ({ login }) => login?.loopP99Ms,
   },
+  ...collectorTargets(ON_SQLITE),
+  ...collectorTargets(ON_POSTGRES),
   { what: 'start to ready, all processes', max: 5, unit: 's', value: ({ start }) => start?.seconds },
   { what: 'resident size of all processes when ready', max: 400, unit: 'MB', value: ({ start }) => start?.rssMb },
 ]

@@ -7,7 +7,11 @@ import { runUploads } from './uploads.ts'
 /** Counts on over all jobs, so that every `{{n}}` is new; texts that must not meet those of another run have `{{run}}`. */
 let n = 0
 const run = randomUUID().slice(0, 8)
-const fill = (text: string) => text.replaceAll('{{n}}', String(n)).replaceAll('{{run}}', run)
+const fill = (text: string) =>
+  text
+    .replaceAll('{{n}}', String(n))
+    .replaceAll('{{run}}', run)
+    .replace(/\{\{n%(\d+)\}\}/g, (_, modulus) => String(n % Number(modulus)))
 
 function requestOf({ method = 'GET', path, headers = {}, body = '' }: LoadJob['request']): autocannon.Request {
   const changing = [path, body, ...Object.values(headers)].some((text) => text.includes('{{'))
@@ -33,11 +37,13 @@ async function runRequests({ url, connections, seconds, rate, request }: LoadJob
     ...(rate === undefined ? {} : { overallRate: rate }),
     requests: [requestOf(request)],
   })
+  const { total } = result.requests
+  const expected = request.status === undefined ? 0 : (result.statusCodeStats?.[`${request.status}`]?.count ?? 0)
   return {
-    requests: result.requests.total,
+    requests: total,
     seconds: result.duration,
     p99: result.latency.p99,
-    failed: result.non2xx + result.errors,
+    failed: result.errors + (request.status === undefined ? result.non2xx : total - expected),
   }
 }
 

@@ -2,12 +2,14 @@ import { once } from 'node:events'
 import path from 'node:path'
 import { start, type Running } from './process.ts'
 
-/** One request; `{{n}}` in a path, header or body counts up, `{{run}}` is new in every run. */
+/** One request; `{{n}}` in a path, header or body counts up, `{{n%7}}` is its remainder, `{{run}}` is new in every run. */
 export interface RequestShape {
   method?: 'GET' | 'POST'
   path: string
   headers?: Record<string, string>
   body?: string
+  /** The one that is expected; any 2xx without it. */
+  status?: number
 }
 
 /** Files to send as multipart/form-data, one to each path. */
@@ -31,7 +33,7 @@ export interface LoadResult {
   seconds: number
   /** Milliseconds; of uploads the slowest one. */
   p99: number
-  /** Answers that are not 2xx, and errors. */
+  /** Answers with another status, and errors. */
   failed: number
 }
 

@@ -16,7 +16,10 @@ export interface Workload {
   write: RequestShape
 }
 
-async function post(url: string, { path, headers, body }: Required<Omit<RequestShape, 'method'>>): Promise<unknown> {
+async function post(
+  url: string,
+  { path, headers, body }: Required<Omit<RequestShape, 'method' | 'status'>>,
+): Promise<unknown> {
   const response = await fetch(url + path, { method: 'POST', headers, body })
   if (response.status !== 201) throw new Error(`POST ${path} answers ${response.status}: ${await response.text()}`)
   return response.json()

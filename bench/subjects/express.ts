@@ -8,12 +8,12 @@ export interface Peer {
   running: Running
 }
 
-async function startPeer(lab: Lab, file: string, argument: string, readyPath: string): Promise<Peer> {
+export async function startPeer(lab: Lab, file: string, given: string[], readyPath: string): Promise<Peer> {
   const port = await freePort()
   const running = await start({
     name: file,
     command: process.execPath,
-    args: [path.join(PEERS, file), String(port), argument],
+    args: [path.join(PEERS, file), String(port), ...given],
     core: 1,
     log: path.join(lab.folder, `${file}-${port}.log`),
     readyUrl: `http://127.0.0.1:${port}${readyPath}`,
@@ -23,8 +23,8 @@ async function startPeer(lab: Lab, file: string, argument: string, readyPath: st
 
 /** The calendar's events in Express and better-sqlite3, not durable. */
 export const startExpressCalendar = (lab: Lab, name: string): Promise<Peer> =>
-  startPeer(lab, 'express-calendar.js', path.join(lab.folder, `express-${name}.db`), '/health/ready')
+  startPeer(lab, 'express-calendar.js', [path.join(lab.folder, `express-${name}.db`)], '/health/ready')
 
 /** Express + http-proxy-middleware with a keep-alive agent in front of another port. */
 export const startExpressProxy = (lab: Lab, upstream: number): Promise<Peer> =>
-  startPeer(lab, 'express-proxy.js', String(upstream), '/api/calendar/events?start=9998')
+  startPeer(lab, 'express-proxy.js', [String(upstream)], '/api/calendar/events?start=9998')

@@ -10,6 +10,8 @@ export interface Lab {
   folder: string
   load: Load
   plan: Plan
+  /** Stored before the collector is measured. */
+  reports: number
 }
 
 export const HERE = path.join(import.meta.dirname, '..')
