@@ -72,6 +72,8 @@ export function openPool(
     idleTimeoutMillis: IDLE_MS,
   })
   // An idle connection that breaks is replaced; without a listener it would end the process.
+  // The same for one that is in use and has nothing under way; who uses it hears of it at the next statement.
+  connections.on('connect', (client) => client.on('error', () => undefined))
   connections.on('error', (error) => logger.warn({ reason: error.message }, 'a connection to the database was lost'))
 
   /**

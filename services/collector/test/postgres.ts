@@ -25,11 +25,18 @@ let server: Promise<string> | undefined
 export const testServer = (): Promise<string> =>
   (server ??= Promise.resolve(process.env.TEST_DATABASE_URL ?? startPostgres().then(({ url }) => url)))
 
+/** For tests that are about PostgreSQL, whatever the others run on: `t.test(name, await needsPostgres(), ...)`. */
+export const needsPostgres = (): Promise<{ skip: string | false }> =>
+  testServer().then(
+    () => ({ skip: false }),
+    (error: unknown) => ({ skip: `no PostgreSQL can be started here: ${(error as Error).message}` }),
+  )
+
 const databaseIn = (url: string, name: string): string => Object.assign(new URL(url), { pathname: `/${name}` }).href
 
 /** Connections as the service has them, to any database. */
-export function poolOf(url: string): Pool {
-  const config = readConfig(settings, { NODE_ENV: 'test', LOG_LEVEL: 'fatal', COLLECTOR_DATABASE_POOL: '2' })
+export function poolOf(url: string, env: Record<string, string> = {}): Pool {
+  const config = readConfig(settings, { NODE_ENV: 'test', LOG_LEVEL: 'fatal', COLLECTOR_DATABASE_POOL: '2', ...env })
   return openPool({ ...config, COLLECTOR_DATABASE_URL: url }, createLogger('collector', config))
 }
 
