@@ -38,9 +38,8 @@ export type Retention = ReturnType<typeof createRetention>
 const BEGINNING: Place = [-1, -1]
 
 const DAY_MS = 86_400_000
-/** For so long after the last word of it a run counts as under way. */
-const LEASE_MS = 120_000
-const HEARTBEAT_MS = 30_000
+/** Words of a run in the time for which one is good. */
+const HEARTBEATS = 4
 /** Of the time that a deletion took, up to this, nothing is deleted, so that writes of others get their turn. */
 const BREATH_MAX_MS = 50
 const LABEL_BYTES = 3
@@ -71,7 +70,8 @@ export function createRetention(parts: RetentionParts) {
   const stopping = new AbortController()
   const { signal } = stopping
   const underWay = new Set<Promise<unknown>>()
-  const leaseUntil = () => clock().now + LEASE_MS
+  const leaseMs = config.RETENTION_LEASE_S * 1000
+  const leaseUntil = () => clock().now + leaseMs
 
   async function remove(tenantId: Tenant, expendable: readonly Expendable[], progress: RunProgress): Promise<void> {
     const { RETENTION_CHUNK: chunk } = config
@@ -144,7 +144,7 @@ export function createRetention(parts: RetentionParts) {
   async function perform(tenantId: Tenant, run: Run, archive: boolean): Promise<Run> {
     const progress = none()
     const note = () => writer.run('noteRetentionRun', tenantId, run.seq, progress, leaseUntil())
-    const heartbeat = setInterval(() => void note().catch(() => {}), HEARTBEAT_MS)
+    const heartbeat = setInterval(() => void note().catch(() => {}), leaseMs / HEARTBEATS)
     let failure: Problem | undefined
     try {
       await (archive ? archiveAndRemove : removeOnly)(tenantId, run, progress)

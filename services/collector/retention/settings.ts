@@ -6,6 +6,7 @@ export interface RetentionConfig {
   RETENTION_ARCHIVE: 'on' | 'off'
   RETENTION_ARCHIVE_MAX_BYTES: number
   RETENTION_GRACE_DAYS: number
+  RETENTION_LEASE_S: number
   RETENTION_RUNS_KEPT: number
   RETENTION_SCHEDULE: string
   RETENTION_VACUUM_MAX_BYTES: number
@@ -22,6 +23,9 @@ export const retentionSettings: Settings<RetentionConfig> = {
   RETENTION_GRACE_DAYS: integer(0, 36_500)
     .default(30)
     .description('Time for which a report from an archive is kept again; 0 for none'),
+  RETENTION_LEASE_S: integer(1, 3600)
+    .default(20)
+    .description('Time after which a run of a replica (PostgreSQL) that says nothing more is taken for dead'),
   RETENTION_RUNS_KEPT: integer(1, 10_000).default(100).description('Retention runs of a tenant that are remembered'),
   RETENTION_SCHEDULE: text()
     .default('03:00')

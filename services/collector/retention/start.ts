@@ -13,10 +13,15 @@ interface StartParts extends Omit<RetentionParts, 'store' | 'clock'> {
   clock?: Clock
 }
 
+/** Who writes an archive for so long without a word has been killed. */
+const ABANDONED_MS = 3_600_000
+
 /** Retention with everything that belongs to it: its schedule, and routes for those who ask. */
 export function startRetention({ stores, writer, config, metrics, logger, clock = systemClock }: StartParts) {
   const { retention: store } = stores
-  const swept = sweepUnfinished(archiveRoot(config.DATA_DIR))
+  // The file of SQLite has one process; replicas may have a folder together.
+  const isAlone = config.COLLECTOR_DATABASE_URL === undefined
+  const swept = sweepUnfinished(archiveRoot(config.DATA_DIR), isAlone ? 0 : ABANDONED_MS)
   if (swept > 0) logger.info({ files: swept }, 'unfinished archives of a process that was killed were removed')
   const retention = createRetention({ store, writer, config, metrics, logger, clock })
   const schedule = startSchedule({ store, retention, clock, logger, schedule: config.RETENTION_SCHEDULE })

@@ -1,6 +1,6 @@
 import type { Tenant } from '#shared/scope.ts'
 import { hash } from 'node:crypto'
-import { readdirSync, rmSync } from 'node:fs'
+import { readdirSync, rmSync, statSync } from 'node:fs'
 import { mkdir, open, rename } from 'node:fs/promises'
 import path from 'node:path'
 
@@ -44,13 +44,19 @@ export async function finish(unfinished: string, file: string): Promise<void> {
   await syncFolder(path.dirname(file))
 }
 
-/** Removes what a process that was killed left behind. @returns how many files */
-export function sweepUnfinished(root: string): number {
+/**
+ * Removes what a process that was killed left behind.
+ * @param olderThanMs what is younger may be another's that is at work
+ * @returns how many files
+ */
+export function sweepUnfinished(root: string, olderThanMs: number): number {
+  const youngest = Date.now() - olderThanMs
   let swept = 0
   for (const folder of entriesOf(root)) {
     for (const name of entriesOf(path.join(root, folder))) {
-      if (!name.endsWith(UNFINISHED)) continue
-      rmSync(path.join(root, folder, name), { force: true })
+      const file = path.join(root, folder, name)
+      if (!name.endsWith(UNFINISHED) || (olderThanMs > 0 && statSync(file).mtimeMs > youngest)) continue
+      rmSync(file, { force: true })
       swept++
     }
   }
