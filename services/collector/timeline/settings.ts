@@ -16,6 +16,6 @@ export const timelineSettings: Settings<TimelineConfig> = {
       'Rules, and policy versions, that are counted apart in one bucket of the timeline; the rest is counted together',
     ),
   TIMELINE_BUCKETS_MAX: integer(1, 100_000)
-    .default(1000)
+    .default(400)
     .description('Most buckets of the timeline by rule or policy version; more ask for a larger bucket'),
 }

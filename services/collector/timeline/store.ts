@@ -1,53 +1,94 @@
 import type { Database } from '#shared/database.ts'
 import type { Tenant } from '#shared/scope.ts'
-import { HOUR_MS } from '../rollups/tally.ts'
-
-/** Reports of one hour (UTC), each counted once, in its severity. */
-export interface Bucket {
-  /** Begin of the hour, milliseconds since 1970. */
-  time: number
-  info: number
-  warn: number
-  block: number
-}
-
-/** The hours of a window: the one that `now` is in, and the `hours` before it. */
-export function windowOf(hours: number, now: number) {
-  const last = Math.floor(now / HOUR_MS) * HOUR_MS
-  const first = last - hours * HOUR_MS
-  return {
-    first,
-    last,
-    /** All hours, those too in which there was nothing. */
-    fill(buckets: readonly Bucket[]): Bucket[] {
-      const found = new Map(buckets.map((bucket) => [bucket.time, bucket]))
-      return Array.from({ length: hours + 1 }, (_, index) => {
-        const time = first + index * HOUR_MS
-        return found.get(time) ?? { time, info: 0, warn: 0, block: 0 }
-      })
-    },
-  }
-}
+import { BUCKET_MS, type Counted, type Dimension } from '../rollups/series-tally.ts'
+import { BLOCK_REPORTS } from '../search/bits.ts'
+import { termsIn, type SearchRow } from '../search/blocks.ts'
+import { countedBy, type Term } from '../search/terms.ts'
+import { merged, type NamedBucket } from './series.ts'
+import type { Bucket, Range } from './window.ts'
 
 export type TimelineStore = ReturnType<typeof createTimelineStore>
 
+const COUNTS = 'none + info AS info, warn, block'
+
 export function createTimelineStore(db: Database) {
-  const counts = db.prepare<[string, number, number], Bucket>(
+  const hours = db.prepare<[string, number, number], Bucket>(
     `SELECT time,
        coalesce(sum(reports) FILTER (WHERE severity IN ('info', 'none')), 0) AS info,
        coalesce(sum(reports) FILTER (WHERE severity = 'warn'), 0) AS warn,
        coalesce(sum(reports) FILTER (WHERE severity = 'block'), 0) AS block
      FROM report_hours WHERE tenantId = ? AND time BETWEEN ? AND ? GROUP BY time`,
   )
+  const ofName = db.prepare<[string, string, string, number, number, number], NamedBucket>(
+    `SELECT name, time, ${COUNTS} FROM report_series
+     WHERE tenantId = ? AND dimension = ? AND name = ? AND size = ? AND time BETWEEN ? AND ?`,
+  )
+  // Each step of the recursion is one seek: the names are far fewer than the rows.
+  const ofAll = db.prepare<[string, string, string, string, string, string, number, number, number], NamedBucket>(
+    `WITH RECURSIVE names (name) AS (
+       SELECT min(name) FROM report_series WHERE tenantId = ? AND dimension = ?
+       UNION ALL
+       SELECT (SELECT min(name) FROM report_series WHERE tenantId = ? AND dimension = ? AND name > names.name)
+       FROM names WHERE name IS NOT NULL
+     )
+     SELECT name, time, ${COUNTS} FROM names CROSS JOIN report_series USING (name)
+     WHERE tenantId = ? AND dimension = ? AND size = ? AND time BETWEEN ? AND ?`,
+  )
+  const pendingRows = db.prepare<[string], SearchRow>(
+    `SELECT * FROM search_reports
+     WHERE seq >= (SELECT nextBlock FROM report_order) * ${BLOCK_REPORTS} AND tenantId = ?`,
+  )
+  const term = db.prepare<[number], Term>('SELECT kind, name, value FROM search_terms WHERE id = ?')
+
+  /** What reports count by that are in no bucket yet: those of the block that is filling. */
+  function pending(tenantId: Tenant, { size, first, last }: Range): Counted[] {
+    const terms = new Map<number, Term | undefined>()
+    const termOf = (id: number) => {
+      if (!terms.has(id)) terms.set(id, term.get(id))
+      return terms.get(id)
+    }
+    return pendingRows
+      .all(tenantId)
+      .filter(({ createdAt }) => createdAt >= first && createdAt < last + size)
+      .map((row) => countedBy(row, termsIn(row).map(termOf)))
+  }
+
+  function bucketOf(name: string, severity: Counted['severity'], createdAt: number, { size }: Range): NamedBucket {
+    const bucket = { name, time: Math.floor(createdAt / size) * size, info: 0, warn: 0, block: 0 }
+    bucket[severity ?? 'info']++
+    return bucket
+  }
+
+  function pendingBuckets(tenantId: Tenant, dimension: Dimension, range: Range): NamedBucket[] {
+    return pending(tenantId, range).flatMap(({ createdAt, severity, policyVersion, rules }) => {
+      if (dimension === 'rule') return [...rules].map(([rule, worst]) => bucketOf(rule, worst, createdAt, range))
+      return policyVersion === undefined ? [] : [bucketOf(policyVersion, severity, createdAt, range)]
+    })
+  }
+
   return {
-    /**
-     * The hours of a window without gaps, oldest first: the hour that `now` is in, and the `hours` before it, so that
-     * every report of the last `hours` hours is counted. A report that says no severity counts as info.
-     * @param now milliseconds since 1970
-     */
-    buckets(tenantId: Tenant, hours: number, now: number): Bucket[] {
-      const { first, last, fill } = windowOf(hours, now)
-      return fill(counts.all(tenantId, first, last))
-    },
+    /** The buckets of a range in which there is a report. */
+    totals: db.transaction((tenantId: Tenant, range: Range): Bucket[] => {
+      const { size, first, last } = range
+      if (size === BUCKET_MS['1h']) return hours.all(tenantId, first, last)
+      const waiting = pending(tenantId, range).map(({ createdAt, severity }) =>
+        bucketOf('', severity, createdAt, range),
+      )
+      return merged([...ofName.all(tenantId, 'all', '', size, first, last), ...waiting])
+    }) as (tenantId: Tenant, range: Range) => Bucket[],
+    /** The same of one name; under '' comes what was counted in common, in which it may be, too. */
+    named: db.transaction((tenantId: Tenant, dimension: Dimension, name: string, range: Range): NamedBucket[] => {
+      const { size, first, last } = range
+      const waiting = pendingBuckets(tenantId, dimension, range).filter((bucket) => bucket.name === name)
+      const common = ofName.all(tenantId, dimension, '', size, first, last)
+      return merged([...ofName.all(tenantId, dimension, name, size, first, last), ...waiting, ...common])
+    }) as (tenantId: Tenant, dimension: Dimension, name: string, range: Range) => NamedBucket[],
+    /** The same of every name. */
+    by: db.transaction((tenantId: Tenant, dimension: Dimension, range: Range): NamedBucket[] => {
+      const { size, first, last } = range
+      const whose = [tenantId, dimension] as const
+      const stored = ofAll.all(...whose, ...whose, ...whose, size, first, last)
+      return merged([...stored, ...pendingBuckets(tenantId, dimension, range)])
+    }) as (tenantId: Tenant, dimension: Dimension, range: Range) => NamedBucket[],
   }
 }

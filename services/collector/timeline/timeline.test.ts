@@ -4,7 +4,7 @@ import { DEFAULT_TENANT } from '#shared/caller.ts'
 import { asTenant } from '#shared/scope.ts'
 import { collector, judged } from '../test/collector.ts'
 import { HOUR_MS } from '../rollups/tally.ts'
-import { createTimelineStore } from './store.ts'
+import { fill, rangeOf } from './window.ts'
 
 t.test('each report counts once, in its severity, in its hour', async (t) => {
   const { ask, ingest, ingestAt } = await collector(t)
@@ -22,15 +22,15 @@ t.test('each report counts once, in its severity, in its hour', async (t) => {
 })
 
 t.test('buckets are hours of UTC, oldest first, with nothing left out', async (t) => {
-  const { database, ingestAt, ask } = await collector(t)
-  const store = createTimelineStore(database as NonNullable<typeof database>)
+  const { stores, ingestAt, ask } = await collector(t)
   const now = Date.UTC(2026, 10, 21, 10, 10)
   const at = (ms: number, severity: string) => ingestAt(ms, judged(severity))
   await at(Date.UTC(2026, 10, 21, 9, 59, 59, 999), 'warn')
   await at(Date.UTC(2026, 10, 21, 10), 'block')
   await at(Date.UTC(2026, 10, 21, 7, 59, 59, 999), 'info')
   await at(Date.UTC(2026, 10, 21, 11), 'block')
-  t.same(store.buckets(DEFAULT_TENANT, 2, now), [
+  const range = rangeOf('1h', 2, now)
+  t.same(fill(range, await stores.timeline.totals(DEFAULT_TENANT, range)), [
     { time: Date.UTC(2026, 10, 21, 8), info: 0, warn: 0, block: 0 },
     { time: Date.UTC(2026, 10, 21, 9), info: 0, warn: 1, block: 0 },
     { time: Date.UTC(2026, 10, 21, 10), info: 0, warn: 0, block: 1 },
