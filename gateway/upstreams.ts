@@ -43,6 +43,8 @@ const COLLECTOR_PATHS = [
   '/timeline',
   '/admin/retention',
   '/admin/audit',
+  '/admin/tenants',
+  '/usage',
 ]
 
 /** The routing table; docs and the 404 answer are made from it. */

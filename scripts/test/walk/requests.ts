@@ -53,6 +53,9 @@ export const REQUESTS: Record<string, Special> = {
   'POST /admin/retention/restore': { answers: [415] },
   'PUT /findings/:fingerprint/mute': { body: () => ({ reason: '알고 있음', until: '2099-01-01T00:00:00Z' }) },
 
+  'POST /admin/tenants': { body: (_things, who) => ({ id: `of-${who}` }) },
+  'PATCH /admin/tenants/:id': { body: () => ({ quotas: { reportsPerDay: 1000 } }) },
+
   'PUT /api/auth/me/email': {
     body: (things, who) => ({ email: `${who}-new@example.com`, password: things.password }),
   },

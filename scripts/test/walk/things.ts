@@ -94,6 +94,8 @@ export async function makeThings(people: People): Promise<Things> {
   await owner.make('/schemas/of-the-owner', { type: 'object', title: SECRET }, 'PUT')
   const { findings } = await owner.get<{ findings: { fingerprint: string }[] }>('/findings')
   await owner.make('/api/admin/tenants', { id: 'spare', name: SECRET })
+  // The collector has settings of its own for it.
+  await owner.make('/admin/tenants', { id: 'spare', title: SECRET })
   const { id: clients, client_secret } = await owner.make<{ id: string; client_secret: string }>('/api/admin/clients', {
     name: SECRET,
     redirect_uris: [CALLBACK],

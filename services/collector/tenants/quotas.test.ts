@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
-import { collector, SQLITE_ONLY, TEAM_A, TEAM_B } from '../test/collector.ts'
+import { collector, TEAM_A, TEAM_B } from '../test/collector.ts'
 
 interface Use {
   state: string
@@ -211,7 +211,7 @@ t.test('what is deleted gives storage back, and nothing of the day; a restart fo
   t.match(over.json(), { quota: 'storageBytes' })
 })
 
-t.test('a retention run gives storage back', SQLITE_ONLY, async (t) => {
+t.test('a retention run gives storage back', async (t) => {
   const { ask, use, ingestAt } = await metered(t, {})
   for (const days of [90, 60, 1]) await ingestAt(Date.now() - days * DAY_MS, report(), 'teamA')
   t.same((await use()).stored, { reports: 3, bytes: 300 })
