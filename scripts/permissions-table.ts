@@ -78,7 +78,7 @@ the table does not start.
 - With \`ACCESS=open\` everybody is an administrator of the tenant \`${SYSTEM_TENANT}\`, except where a credential is asked for below.
 - The collector asks for the tenant's key (\`X-Tenant\` and \`X-Api-Key\`, see \`API_KEYS\`) where no other credential comes, in open access, too.
   Such a key is an administrator's unless it names a role; a role that is none of these counts as operator.
-  With `ACCESS=required`, what concerns all tenants needs a key that names the role.
+  With \`ACCESS=required\`, what concerns all tenants needs a key that names the role.
 `
 
 /** The whole page. */
