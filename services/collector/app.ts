@@ -27,6 +27,7 @@ import { reportRoutes } from './reports/routes.ts'
 import { startRetention } from './retention/start.ts'
 import { schemaRoutes } from './schemas/routes.ts'
 import { createAdmission, refuseSuspended } from './tenants/admission.ts'
+import { createStreams } from './stream/routes.ts'
 import { createTenantGuard } from './tenants/guard.ts'
 import { createRefusals } from './tenants/refusals.ts'
 import { tenantRoutes } from './tenants/routes.ts'
@@ -78,15 +79,6 @@ export function serveCollector(config: CollectorConfig, deps: Deps, engine: Engi
     authenticate: (request) => guard(request),
     answerCache,
   })
-  const refusals = createRefusals({ writer, metrics, logger, flushMs: config.USAGE_FLUSH_MS })
-  const admission = createAdmission({ standings, config, refusals })
-  const audit = createAuditLog({ store: stores.audit, writer, config, metrics, logger })
-  const retention = startRetention({ stores, writer, config, metrics: metrics.retention, logger })
-
-  const opening = createOpening({ reports, tokens, writer, metrics, admission })
-  const keys = createBundleKeys({ store: stores.bundleKeys, writer, keyring: openKeyring(config), logger })
-
-  app.addHook('onReady', keys.prepare)
   const alerts = startAlerts({
     engine,
     config,
@@ -95,6 +87,17 @@ export function serveCollector(config: CollectorConfig, deps: Deps, engine: Engi
     registers: [metrics.registry, deps.metrics.registry],
     logger,
   })
+  const { limited: onRefused } = alerts.signals
+  const refusals = createRefusals({ writer, metrics, logger, flushMs: config.USAGE_FLUSH_MS, onRefused })
+  const admission = createAdmission({ standings, config, refusals })
+  const audit = createAuditLog({ store: stores.audit, writer, config, metrics, logger })
+  const retention = startRetention({ stores, writer, config, metrics: metrics.retention, logger })
+
+  const opening = createOpening({ reports, tokens, writer, metrics, admission })
+  const keys = createBundleKeys({ store: stores.bundleKeys, writer, keyring: openKeyring(config), logger })
+
+  app.addHook('onReady', keys.prepare)
+  const streams = createStreams({ engine, config, health, registers: [metrics.registry, deps.metrics.registry] })
 
   alerts.signals.watch(app)
   recordRequests(app, audit, tenants)
@@ -105,6 +108,7 @@ export function serveCollector(config: CollectorConfig, deps: Deps, engine: Engi
   void app.register(pageRoutes(opening, reports, guard, admission))
   void app.register(ingestRoutes({ writer, admission }, schemas, config, metrics))
   void app.register(batchRoutes({ writer, admission, config, metrics }, schemas))
+  void app.register(streams.routes)
   void app.register(reportRoutes(stores, writer, config))
   void app.register(findingRoutes(stores.findings, writer, config))
   void app.register(schemaRoutes(schemas, writer, config))
@@ -121,6 +125,7 @@ export function serveCollector(config: CollectorConfig, deps: Deps, engine: Engi
   const endSweep = sweepUsage(writer, config.USAGE_DAYS_MAX, logger)
   const close = async () => {
     endSweep()
+    streams.stop()
     await refusals.flush()
     await alerts.stop()
     await retention.stop()

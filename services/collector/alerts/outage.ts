@@ -13,7 +13,7 @@ import { advance, born, plannedOf, type PlannedChannel } from './plan.ts'
 import type { StoredChannel } from './rows.ts'
 import type { Rule } from './rules/schema.ts'
 import { isSilenced, type Silence } from './silences/silence.ts'
-import { hears, newNotification, timesOf } from './telling.ts'
+import { groupKeyOf, hears, newNotification, timesOf } from './telling.ts'
 
 interface OutageParts {
   store: Pick<Stores['alerts'], 'channels' | 'silences'>
@@ -59,8 +59,9 @@ export function createOutageAlarm({ store, writer, send, config, logger }: Outag
   function notify(alert: Alert, now: number): Outage {
     if (isSilenced(alert, silences, now)) return { alert, notifications: [] }
     const hearing = channels.filter((stored) => hears(plannedOf(stored), alert))
-    const notifications = hearing.map(({ name }) => {
-      const begun = { channel: name, groupKey: alert.id, event: 'alert', nextAt: now } as const
+    const notifications = hearing.map((stored) => {
+      const groupKey = groupKeyOf(plannedOf(stored), alert)
+      const begun = { channel: stored.name, groupKey, event: 'alert', nextAt: now } as const
       return newNotification({ ...begun, alerts: [viewOf(alert, 'firing')] }, now, config)
     })
     const told = hearing.map((stored) => {

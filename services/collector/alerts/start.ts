@@ -39,7 +39,7 @@ export function startAlerts({ engine, config, keyring, health, registers, logger
   const { alerts: store } = engine.stores
   const fixed = readRulesFile(config.ALERT_RULES_FILE)
   const metrics = createAlertMetrics(registers)
-  const signals = createSignals(config, writer.pending)
+  const signals = createSignals({ config, pending: writer.pending, registry: registers[0] as Registry })
   const outbound = createOutboundClient(config, deps)
   const smtp = config.SMTP_URL === undefined ? undefined : createSmtp(config.SMTP_URL, config)
   const send = createSend({ config, keyring, outbound, smtp })

@@ -8,7 +8,8 @@ import { isSilenced } from './silences/silence.ts'
 const HOUR_MS = 3_600_000
 const SECOND_MS = 1000
 
-const groupKeyOf = ({ groupBy }: PlannedChannel, { id, rule, level }: Alert): string =>
+/** Names the group of an alert in a channel. */
+export const groupKeyOf = ({ groupBy }: PlannedChannel, { id, rule, level }: Alert): string =>
   ({ alert: id, rule: `rule:${rule}`, level: `level:${level}`, all: 'all' })[groupBy]
 
 export const hears = ({ name, levels }: PlannedChannel, { channels, level }: Alert): boolean =>

@@ -10,12 +10,14 @@ interface RefusalParts {
   metrics: CollectorMetrics
   logger: Logger
   flushMs: number
+  /** Told of every refusal. */
+  onRefused(tenant: Tenant, reason: RefusalReason, refused: number): void
 }
 
 export type Refusals = ReturnType<typeof createRefusals>
 
 /** Counts what was not taken, per tenant and reason: in memory, and on disk a little later, so that refusing costs next to nothing. */
-export function createRefusals({ writer, metrics, logger, flushMs }: RefusalParts) {
+export function createRefusals({ writer, metrics, logger, flushMs, onRefused }: RefusalParts) {
   let waiting = new Map<string, Refusal>()
   let flushing: Promise<void> = Promise.resolve()
   let timer: NodeJS.Timeout | undefined
@@ -40,6 +42,7 @@ export function createRefusals({ writer, metrics, logger, flushMs }: RefusalPart
   return {
     count(tenant: Tenant, reason: RefusalReason, refused = 1): void {
       metrics.refuse(reason, refused)
+      onRefused(tenant, reason, refused)
       const day = dayOf(Date.now())
       const key = `${day} ${reason} ${tenant}`
       const before = waiting.get(key)?.[3] ?? 0

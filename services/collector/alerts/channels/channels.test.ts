@@ -1,0 +1,78 @@
+import { randomBytes } from 'node:crypto'
+import { until } from '#shared/test/until.ts'
+import t from 'tap'
+import { SQLITE_ONLY } from '../../test/collector.ts'
+import { alerting, SECRET } from '../test/collector.ts'
+import { receiver } from '../test/receiver.ts'
+
+const key = (id: string) => `${id}:${randomBytes(32).toString('base64')}`
+
+t.test('secrets of a channel are sealed and never given back, and stay when they are left out', async (t) => {
+  const hook = await receiver(t)
+  const it = await alerting(t)
+  await it.channel('hook', { kind: 'webhook', url: `${hook.url}/a-secret-path`, secret: SECRET })
+  await it.channel('pager', { kind: 'pagerduty', routingKey: 'a-routing-key', url: hook.url })
+  const shown = JSON.stringify([
+    await it.call('GET', '/channels', 200),
+    await it.call('GET', '/channels/hook', 200),
+    await it.call('GET', '/channels/pager', 200),
+  ])
+  t.match(shown, `"target":"127.0.0.1:${hook.port}"`)
+  for (const secret of ['a-secret-path', SECRET, 'a-routing-key']) t.notMatch(shown, secret)
+  const stored = JSON.stringify(await it.sql('SELECT channel, target, sealed FROM alert_channels'))
+  for (const secret of ['a-secret-path', 'a-routing-key']) t.notMatch(stored, secret)
+
+  await it.call('PUT', '/channels/hook', 200, { payload: { kind: 'webhook', language: 'en', levels: ['info'] } })
+  await it.call('POST', '/channels/hook/test', 202)
+  t.equal((await hook.count(1)).path, '/a-secret-path')
+  await it.call('PUT', '/channels/hook', 400, { payload: { kind: 'slack' } })
+  hook.state.answer = (response) => response.writeHead(400).end('no such thing: a-secret-path')
+  const { id } = await it.call<{ id: string }>('POST', '/channels/hook/test', 202)
+  const dead = await until('a dead one', async () => {
+    const found = await it.call<{ state: string; lastError: string }>('GET', `/notifications/${id}`, 200)
+    return found.state === 'dead' && found
+  })
+  t.equal(dead.lastError, 'HTTP 400', 'what the receiver says is left out when there is a secret in it')
+})
+
+t.test('a channel that cannot work is refused by its member', async (t) => {
+  const it = await alerting(t)
+  const refused = async (payload: object, field: string) =>
+    t.match(await it.call('PUT', '/channels/a', 400, { payload }), { errors: [{ field }] }, JSON.stringify(payload))
+  const url = 'https://hooks.example/x'
+  await refused({ kind: 'fax' }, 'kind')
+  await refused({ kind: 'slack' }, 'url')
+  await refused({ kind: 'slack', url, routingKey: 'x' }, 'routingKey')
+  await refused({ kind: 'pagerduty' }, 'routingKey')
+  await refused({ kind: 'pagerduty', routingKey: 'x', groupBy: 'all' }, 'groupBy')
+  await refused({ kind: 'webhook', url }, 'secret')
+  await refused({ kind: 'webhook', url, secret: 'whsec_short' }, 'secret')
+  await refused({ kind: 'webhook', url: 'ftp://a.example/', secret: SECRET }, 'url')
+  await refused({ kind: 'webhook', url: 'https://a:b@hooks.example/', secret: SECRET }, 'url')
+  await refused({ kind: 'slack', url, levels: [] }, 'levels')
+  await refused({ kind: 'slack', url, repeatInterval: '1x' }, 'repeatInterval')
+  await refused({ kind: 'email', to: ['nobody'] }, 'to.0')
+  t.match(await it.call('PUT', '/channels/a', 409, { payload: { kind: 'email', to: ['a@example.com'] } }), {
+    message: /SMTP_URL/,
+  })
+  await it.call('POST', '/channels/a/test', 404)
+  await it.call('GET', '/channels/a', 404)
+  await it.call('DELETE', '/channels/a', 404)
+})
+
+t.test('secrets of channels are brought under a new key', SQLITE_ONLY, async (t) => {
+  const hook = await receiver(t)
+  const [old, fresh] = [key('old'), key('fresh')]
+  const before = await alerting(t, { ENCRYPTION_KEYS: old })
+  await before.channel('hook', { kind: 'webhook', url: `${hook.url}/path`, secret: SECRET })
+  await before.close()
+  const both = await alerting(t, { ENCRYPTION_KEYS: `${fresh},${old}`, DATA_DIR: before.dataDir })
+  await until('the rotation', async () => {
+    const [row] = await both.sql<{ sealed: Buffer }>('SELECT sealed FROM alert_channels')
+    return row?.sealed.toString('latin1').includes('fresh')
+  })
+  await both.close()
+  const after = await alerting(t, { ENCRYPTION_KEYS: fresh, DATA_DIR: before.dataDir })
+  await after.call('POST', '/channels/hook/test', 202)
+  t.equal((await hook.count(1)).path, '/path')
+})
