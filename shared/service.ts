@@ -34,6 +34,8 @@ export interface ServiceGuards {
   deliver?: Deliver
   /** Keeps answers. */
   answerCache?: ServerOptions['answerCache']
+  /** What it records otherwise than others do. */
+  rules?: RecordRules
 }
 
 /**
@@ -44,7 +46,7 @@ export function createGuardedServer(
   { name, title, description }: ServiceInfo,
   config: CommonConfig,
   deps: Deps,
-  { authenticate, deliver, answerCache }: Omit<ServiceGuards, 'keyring'> = {},
+  { authenticate, deliver, answerCache, rules }: Omit<ServiceGuards, 'keyring'> = {},
 ) {
   const trust = { service: name, access: config.ACCESS, secret: config.INTERNAL_SECRET }
   const app = createServer({
@@ -59,7 +61,7 @@ export function createGuardedServer(
       authorize(request.caller, request.routeOptions.config.permission)
     },
   })
-  const recorder = recordAudit(name, app, config, deps, deliver)
+  const recorder = recordAudit(name, app, config, deps, deliver, rules)
   classifyRoutes(app, name)
   serveOpenApi(app, title, description)
   return { app, recorder }

@@ -7,6 +7,7 @@ import { startAlerts } from './alerts/start.ts'
 import { createAuditLog, recordRequests } from './audit/log.ts'
 import { auditRoutes } from './audit/routes.ts'
 import { settings, type CollectorConfig } from './config.ts'
+import { diffRoutes } from './diff/routes.ts'
 import type { Engine } from './engine/engine.ts'
 import { openSqlite } from './engine/sqlite.ts'
 import { createBundleKeys } from './exports/keys/keys.ts'
@@ -26,7 +27,8 @@ import { probeRoutes } from './probes/routes.ts'
 import { reportRoutes } from './reports/routes.ts'
 import { startRetention } from './retention/start.ts'
 import { schemaRoutes } from './schemas/routes.ts'
-import { createAdmission, refuseSuspended } from './tenants/admission.ts'
+import { createAdmission, quotaRules, refuseSuspended } from './tenants/admission.ts'
+import { statsRoutes } from './stats/routes.ts'
 import { createStreams } from './stream/routes.ts'
 import { createTenantGuard } from './tenants/guard.ts'
 import { createRefusals } from './tenants/refusals.ts'
@@ -78,6 +80,7 @@ export function serveCollector(config: CollectorConfig, deps: Deps, engine: Engi
   const { app } = createGuardedServer(INFO, config, deps, {
     authenticate: (request) => guard(request),
     answerCache,
+    rules: quotaRules,
   })
   const alerts = startAlerts({
     engine,
@@ -117,6 +120,8 @@ export function serveCollector(config: CollectorConfig, deps: Deps, engine: Engi
   void app.register(keyRoutes(keys, writer))
   void app.register(exportRoutes({ reports, keys, slots: createSlots(config), config, metrics }))
   void app.register(timelineRoutes(stores.timeline, config))
+  void app.register(diffRoutes(reports))
+  void app.register(statsRoutes(stores, standings))
   void app.register(retention.routes)
   void app.register(auditRoutes(audit, config))
   void app.register(alerts.routes)

@@ -49,16 +49,25 @@ export const createPostgresSchemas = ({ of }: Access) => ({
 /** Makes a new version of a schema; the registry decides on what was read for it. */
 export const createPutSchema =
   (config: Pick<CollectorConfig, 'SCHEMAS_MAX'>) =>
-  async (tx: Transaction, tenantId: Tenant, name: string, schema: unknown, now: number): Promise<Answer> => {
+  async (
+    tx: Transaction,
+    tenantId: Tenant,
+    name: string,
+    schema: unknown,
+    now: number,
+    ifMatch?: string,
+  ): Promise<Answer> => {
     const stored = createPostgresSchemas({ of: () => tx, everyTenant: tx })
     tx.later(lockTenant(tenantId))
     const latest = await stored.latestVersion(tenantId, name)
     const [before, count] = [await stored.get(tenantId, name, latest), await stored.count(tenantId)]
+    const versions = ifMatch === undefined ? [] : await stored.versions(tenantId, name)
     const registry = createRegistry(
       {
         latestVersion: () => latest,
         get: () => before,
         count: () => count,
+        versions: () => versions,
         add: (tenant, made) =>
           tx.later(
             sql`INSERT INTO schemas (tenantId, name, version, schema, createdAt)
@@ -67,5 +76,5 @@ export const createPutSchema =
       },
       config,
     )
-    return registry.put(tenantId, name, schema, now)
+    return registry.put(tenantId, name, schema, now, ifMatch)
   }

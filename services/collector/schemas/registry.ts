@@ -1,3 +1,4 @@
+import { etagOf, requireMatch } from '#shared/etag.ts'
 import { Problem } from '#shared/problem.ts'
 import type { Tenant } from '#shared/scope.ts'
 import type { Answer } from '#shared/writes.ts'
@@ -25,21 +26,29 @@ function createAccepts() {
   }
 }
 
+type SchemaVersion = Pick<VersionedSchema, 'version' | 'createdAt'>
+
+/** A schema as it is shown, with its versions. */
+export const schemaView = (shown: VersionedSchema, versions: readonly SchemaVersion[]) => ({ ...shown, versions })
+const tagOf = (shown: VersionedSchema, versions: readonly SchemaVersion[]) =>
+  etagOf(JSON.stringify(schemaView(shown, versions)))
+
 export const versionAnswer = (status: number, { name, version, schema, createdAt }: VersionedSchema): Answer => ({
   status,
   body: { name, version, createdAt, schema },
 })
 
-type RegistryStore = Pick<SchemaStore, 'latestVersion' | 'get' | 'count' | 'add'>
+type RegistryStore = Pick<SchemaStore, 'latestVersion' | 'get' | 'versions' | 'count' | 'add'>
 
 /** New versions of a tenant's schemas. */
 export function createRegistry(store: RegistryStore, config: Pick<CollectorConfig, 'SCHEMAS_MAX'>) {
   return {
     /**
      * Makes a new version, which must accept all that the one before it accepted; the same schema again changes nothing.
-     * @throws Problem invalid-input (400) naming the keyword, conflict (409) naming what would be refused
+     * @throws Problem invalid-input (400) naming the keyword, conflict (409) naming what would be refused, precondition-failed
+     * (412) when it is not what `ifMatch` names any more
      */
-    put(tenantId: Tenant, name: string, schema: unknown, now: number): Answer {
+    put(tenantId: Tenant, name: string, schema: unknown, now: number, ifMatch?: string): Answer {
       const faults = schemaFaults(schema)
       if (faults.length > 0) {
         const detail = `${faults[0]?.field} ${faults[0]?.message}`.trim()
@@ -47,6 +56,7 @@ export function createRegistry(store: RegistryStore, config: Pick<CollectorConfi
       }
       const latest = store.latestVersion(tenantId, name)
       const before = latest === 0 ? undefined : (store.get(tenantId, name, latest) as VersionedSchema)
+      if (ifMatch !== undefined) requireMatch(ifMatch, before && tagOf(before, store.versions(tenantId, name)))
       if (before !== undefined && isDeepStrictEqual(before.schema, schema)) return versionAnswer(200, before)
       const reasons =
         before === undefined ? [] : incompatibilities(schema as JsonSchema, before.schema, createAccepts())

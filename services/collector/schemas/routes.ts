@@ -3,6 +3,7 @@ import type { App } from '#shared/server.ts'
 import type { CollectorConfig } from '../config.ts'
 import type { Stores } from '../engine/engine.ts'
 import type { Writer } from '../writer/queue.ts'
+import { schemaView } from './registry.ts'
 import type { Replayed } from './replay.ts'
 import { replayedSchema, schemaBody, schemaListSchema, schemaParams, schemaQuery, versionSchema } from './schema.ts'
 
@@ -36,7 +37,7 @@ export const schemaRoutes = (store: Stores['schemas'], writer: Writer, config: C
       const version = request.query.version ?? (await store.latestVersion(tenant, name))
       const found = await store.get(tenant, name, version)
       if (found === undefined) throw noSuchSchema()
-      return { ...found, versions: await store.versions(tenant, name) }
+      return schemaView(found, await store.versions(tenant, name))
     },
   )
 
@@ -57,7 +58,9 @@ export const schemaRoutes = (store: Stores['schemas'], writer: Writer, config: C
     },
     async (request, reply) => {
       const { tenant } = request.caller
-      await writer.answer(request, reply, tenant, ['putSchema', tenant, request.params.name, request.body, Date.now()])
+      const { 'if-match': ifMatch } = request.headers
+      const { name } = request.params
+      await writer.answer(request, reply, tenant, ['putSchema', tenant, name, request.body, Date.now(), ifMatch])
       return reply
     },
   )

@@ -254,6 +254,21 @@ t.test(
   },
 )
 
+t.test('with If-Match a new version is made of the one that was read, and of no other', async (t) => {
+  const { ask } = await collector(t)
+  const put = (schema: unknown, etag: string, name = 'mine') =>
+    ask(`/schemas/${name}`, { method: 'PUT', payload: schema, headers: { 'if-match': etag } })
+  t.equal((await put({ type: 'object' }, '*')).statusCode, 412, 'there is none yet')
+  await ask('/schemas/mine', { method: 'PUT', payload: { type: 'object' } })
+  const etag = async (name: string) => (await ask(`/schemas/${name}`)).headers.etag as string
+  const first = await etag('mine')
+  t.equal((await put({ type: ['object', 'null'] }, first)).statusCode, 201)
+  t.equal((await put(true, first)).statusCode, 412)
+  t.match((await ask('/schemas/mine')).json(), { version: 2 })
+  t.equal((await put(true, await etag('mine'))).statusCode, 201)
+  t.equal((await put(true, await etag('qc-report'), 'qc-report')).statusCode, 201, 'the known one is one, too')
+})
+
 t.test('schemas that nest anyOf on both sides are compared in bounded time', async (t) => {
   const nested = (depth: number, bound: number): JsonSchema =>
     depth === 0 ? { minLength: bound } : { anyOf: [nested(depth - 1, bound), nested(depth - 1, bound + 1)] }

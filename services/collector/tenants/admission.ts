@@ -1,4 +1,6 @@
 import { Problem } from '#shared/problem.ts'
+import type { RecordRules } from '#shared/audit/recorder.ts'
+import { auditedAs } from '#shared/audit/row.ts'
 import type { Caller } from '#shared/caller.ts'
 import { hasRole, type PermissionName } from '#shared/permissions.ts'
 import type { Tenant } from '#shared/scope.ts'
@@ -75,6 +77,12 @@ export function refuseSuspended(app: App, standings: Standings, refusals: Refusa
     if (standing instanceof Promise) standing.then(judge, done)
     else judge(standing)
   })
+}
+
+/** A report that is refused for a quota is counted, and is no row. */
+export const quotaRules: RecordRules = {
+  judge: (request, status) =>
+    status === 429 && request.routeOptions.config.permission === 'ingest' ? undefined : auditedAs(request, status),
 }
 
 /** The body of a batch may be anything, and of one that is coded nobody knows the size. */
