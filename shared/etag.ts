@@ -32,15 +32,20 @@ export function noneMatchHits(field: string | undefined, etag: string): boolean 
   return tags === '*' || tags.some((tag) => tag.replace(/^W\//, '') === etag)
 }
 
+/** `If-Match` by strong comparison (RFC 9110 13.1.1). */
+export function matchHits(field: string, etag: string): boolean {
+  const tags = tagsOf(field)
+  return tags === '*' || tags.includes(etag)
+}
+
 /**
- * `If-Match` by strong comparison (RFC 9110 13.1.1), to be called inside the write's transaction.
+ * `If-Match`, to be called inside the write's transaction.
  * @param etag tag of the stored representation, undefined when there is none
  * @throws Problem precondition-failed (412)
  */
 export function requireMatch(field: string | undefined, etag: string | undefined): void {
   if (field === undefined) return
-  const tags = tagsOf(field)
-  if (etag !== undefined && (tags === '*' || tags.includes(etag))) return
+  if (etag !== undefined && matchHits(field, etag)) return
   throw new Problem('precondition-failed', {
     detail: 'If-Match does not name the current version; read it again and repeat the change',
     ...(etag === undefined ? {} : { headers: { etag } }),

@@ -91,7 +91,10 @@ export const ROUTE_PERMISSIONS: Record<ProcessName, Partial<Record<PermissionNam
     ingest: ['POST /ingest/qc', 'POST /ingest/qc/batch'],
     'reports.read': [
       'GET /reports',
+      'GET /reports/stream',
       'GET /reports/:id',
+      'GET /reports/:id/diff/:other',
+      'GET /stats',
       'GET /timeline',
       'GET /schemas',
       'GET /schemas/:name',

@@ -33,7 +33,7 @@ const isAny = (field: string | undefined) => field?.trim() === '*'
 export function createVersionedAnswers(
   maxBytes: number,
   versionOf: (request: FastifyRequest) => string | Promise<string>,
-): Pick<AnswerCache, 'register'> {
+): Pick<AnswerCache, 'register'> & { tagOf(request: FastifyRequest): Promise<string> } {
   const answers = createKeptAnswers(maxBytes)
 
   function tagOf({ caller, url }: FastifyRequest, version: string, variant: string): string {
@@ -58,6 +58,11 @@ export function createVersionedAnswers(
   }
 
   return {
+    /**
+     * The tag that the answer to a GET of this URL has now, where the route says `versioned: true`: who changes what is there
+     * reads it first, and then finds by this that it is what the caller knows.
+     */
+    tagOf: async (request) => tagOf(request, await versionOf(request), ''),
     register(app: App): void {
       app.decorateRequest('versionTag', '')
       app.addHook('preValidation', (request, reply, done) => {

@@ -112,7 +112,7 @@ export function serveCollector(config: CollectorConfig, deps: Deps, engine: Engi
   void app.register(ingestRoutes({ writer, admission }, schemas, config, metrics))
   void app.register(batchRoutes({ writer, admission, config, metrics }, schemas))
   void app.register(streams.routes)
-  void app.register(reportRoutes(stores, writer, config))
+  void app.register(reportRoutes(stores, writer, config, answerCache.tagOf))
   void app.register(findingRoutes(stores.findings, writer, config))
   void app.register(schemaRoutes(schemas, writer, config))
   void app.register(signRoutes({ reports, tokens, writer, config, metrics }))

@@ -6,6 +6,7 @@ import { alertsSettings, type AlertsConfig } from './alerts/settings.ts'
 import { exportSettings, type ExportConfig } from './exports/settings.ts'
 import { retentionSettings, type RetentionConfig } from './retention/settings.ts'
 import { postgresSettings, type PostgresConfig } from './postgres/settings.ts'
+import { streamSettings, type StreamConfig } from './stream/settings.ts'
 import { tenantsSettings, type TenantsConfig } from './tenants/settings.ts'
 import { timelineSettings, type TimelineConfig } from './timeline/settings.ts'
 
@@ -19,7 +20,7 @@ export interface CollectorConfig
     ExportConfig,
     RetentionConfig,
     AlertsConfig,
-    TimelineConfig {
+    TimelineConfig, StreamConfig {
   COLLECTOR_BODY_MAX_BYTES: number
   REPORT_STRING_MAX: number
   REPORT_NUMBER_MAX: number
@@ -56,6 +57,7 @@ export const settings: Settings<CollectorConfig> = {
   ...exportSettings,
   ...alertsSettings,
   ...timelineSettings,
+  ...streamSettings,
   API_KEYS: apiKeysSetting,
   COLLECTOR_BODY_MAX_BYTES: integer(1024, 1e9).default(1_048_576).description('Largest report, in bytes'),
   REPORT_STRING_MAX: integer(1, 1e9).default(1_048_576).description('Longest text or key in a report, in characters'),

@@ -7,6 +7,8 @@ import type { ReportStore } from '../reports/store.ts'
 import type { HoldStore } from '../retention/holds/store.ts'
 import type { RetentionStore } from '../retention/store.ts'
 import type { SchemaStore } from '../schemas/store.ts'
+import type { StatsStore } from '../stats/store.ts'
+import type { ArrivalStore } from '../stream/arrivals.ts'
 import type { TimelineStore } from '../timeline/store.ts'
 import type { Standings } from '../tenants/standings.ts'
 import type { TenantStore } from '../tenants/store.ts'
@@ -22,6 +24,8 @@ export type Eventual<S> = {
 /** What routes read from. */
 export interface Stores {
   reports: Eventual<ReportStore>
+  arrivals: Eventual<ArrivalStore>
+  stats: Eventual<StatsStore>
   findings: Eventual<Pick<FindingStore, 'list' | 'get' | 'history'>>
   tokens: Eventual<Pick<TokenStore, 'find' | 'history'>>
   bundleKeys: Eventual<Pick<BundleKeyStore, 'all'>>

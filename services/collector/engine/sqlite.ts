@@ -11,6 +11,8 @@ import { createReportStore } from '../reports/store.ts'
 import { createHoldStore } from '../retention/holds/store.ts'
 import { createRetentionStore } from '../retention/store.ts'
 import { createSchemaStore } from '../schemas/store.ts'
+import { createStatsStore } from '../stats/store.ts'
+import { createArrivalStore } from '../stream/arrivals.ts'
 import { createTimelineStore } from '../timeline/store.ts'
 import { createStandings } from '../tenants/standings.ts'
 import { createTenantStore } from '../tenants/store.ts'
@@ -30,6 +32,8 @@ interface SqliteParts {
 
 const storesOf = (db: Database, config: CollectorConfig): Stores => ({
   reports: createReportStore(db),
+  arrivals: createArrivalStore(db),
+  stats: createStatsStore(db, config.FINDING_FLAKY_CHANGES),
   findings: createFindingStore(db, config.FINDING_FLAKY_CHANGES),
   tokens: createTokenStore(db),
   bundleKeys: createBundleKeyStore(db),

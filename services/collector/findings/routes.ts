@@ -17,11 +17,16 @@ import type { Stores } from '../engine/engine.ts'
 
 const tags = ['findings']
 
+const MINUTE_MS = 60_000
+/** Mutes end with a minute: until then an answer that has them is good. */
+const versioned = () => String(Math.floor(Date.now() / MINUTE_MS))
+
 export const findingRoutes =
   (store: Stores['findings'], writer: Writer, config: CollectorConfig) => async (app: App) => {
     app.get(
       '/findings',
       {
+        config: { versioned },
         schema: {
           tags,
           summary: 'Findings, those seen last first',
@@ -41,6 +46,7 @@ export const findingRoutes =
     app.get(
       '/findings/:fingerprint',
       {
+        config: { versioned },
         schema: {
           tags,
           summary: 'A finding and its history',
@@ -78,7 +84,7 @@ export const findingRoutes =
         const now = Date.now()
         const { reason, until } = request.body
         if (until <= now) throw invalidField('body', 'until', 'must be in the future')
-        const mute = { reason, until, by: signerOf(request.caller) }
+        const mute = { reason, until: Math.ceil(until / MINUTE_MS) * MINUTE_MS, by: signerOf(request.caller) }
         await writer.answer(request, reply, tenant, ['muteFinding', tenant, request.params.fingerprint, mute, now])
         return reply
       },

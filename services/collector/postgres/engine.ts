@@ -13,6 +13,8 @@ import { createPostgresRetention } from '../retention/postgres.ts'
 import { createPostgresSchemas } from '../schemas/postgres.ts'
 import { createPostgresTenants, createPostgresUsage } from '../tenants/postgres.ts'
 import { createStandings } from '../tenants/standings.ts'
+import { createPostgresStats } from '../stats/postgres.ts'
+import { createPostgresArrivals } from '../stream/postgres.ts'
 import { createPostgresTimeline } from '../timeline/postgres.ts'
 import { startListening } from '../versions/listen.ts'
 import { createSharedVersions } from '../versions/postgres.ts'
@@ -36,6 +38,8 @@ interface PostgresParts {
 
 const storesOf = (access: Access, config: CollectorConfig): Stores => ({
   reports: createPostgresReports(access),
+  arrivals: createPostgresArrivals(access),
+  stats: createPostgresStats(access, config.FINDING_FLAKY_CHANGES),
   findings: createPostgresFindings(access, config.FINDING_FLAKY_CHANGES),
   tokens: createPostgresTokens(access),
   schemas: createPostgresSchemas(access),

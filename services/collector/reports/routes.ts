@@ -1,5 +1,7 @@
 import { decodeCursor, encodeCursor } from '#shared/pagination.ts'
+import { etagOf, matchHits } from '#shared/etag.ts'
 import type { App } from '#shared/server.ts'
+import type { FastifyRequest } from 'fastify'
 import type { CollectorConfig } from '../config.ts'
 import type { Writer } from '../writer/queue.ts'
 import { noSuchReport, representation } from './representation.ts'
@@ -8,9 +10,23 @@ import type { Stores } from '../engine/engine.ts'
 
 const JSON_TYPE = 'application/json; charset=utf-8'
 
+/** The tag that a GET of the request's URL has now. */
+type TagOf = (request: FastifyRequest) => Promise<string>
+
 export const reportRoutes =
-  ({ reports: store, holds }: Stores, writer: Writer, config: CollectorConfig) =>
+  ({ reports: store, holds }: Stores, writer: Writer, config: CollectorConfig, tagOf: TagOf) =>
   async (app: App) => {
+    /** If-Match names what the caller has read by the version of everything; what is to be deleted is compared by itself. */
+    async function expectedOf(request: FastifyRequest, id: string): Promise<string | undefined> {
+      const { 'if-match': ifMatch } = request.headers
+      if (ifMatch === undefined || ifMatch.trim() === '*') return ifMatch
+      const { tenant } = request.caller
+      const [found, hold] = [await store.get(tenant, id), await holds.get(tenant, id)]
+      // Read before the version is: when that is still the one that the caller has, so is this.
+      const isKnown = found !== undefined && matchHits(ifMatch, await tagOf(request))
+      return isKnown ? etagOf(representation(found, hold)) : ifMatch
+    }
+
     app.get(
       '/reports',
       {
@@ -40,7 +56,10 @@ export const reportRoutes =
 
     app.get(
       '/reports/:id',
-      { schema: { tags: ['reports'], summary: 'One report', params: reportParams, response: { 200: reportSchema } } },
+      {
+        config: { versioned: true },
+        schema: { tags: ['reports'], summary: 'One report', params: reportParams, response: { 200: reportSchema } },
+      },
       async (request, reply) => {
         const { tenant } = request.caller
         const { id } = request.params
@@ -57,8 +76,9 @@ export const reportRoutes =
       },
       async (request, reply) => {
         const { tenant } = request.caller
-        const { 'if-match': ifMatch } = request.headers
-        await writer.answer(request, reply, tenant, ['removeReport', tenant, request.params.id, ifMatch])
+        const { id } = request.params
+        const expected = await expectedOf(request, id)
+        await writer.answer(request, reply, tenant, ['removeReport', tenant, id, expected])
         return reply
       },
     )

@@ -14,6 +14,7 @@ export const schemaRoutes = (store: Stores['schemas'], writer: Writer, config: C
   app.get(
     '/schemas',
     {
+      config: { versioned: true },
       schema: { tags, summary: "The tenant's schemas and their newest versions", response: { 200: schemaListSchema } },
     },
     async (request) => ({ schemas: await store.list(request.caller.tenant) }),
@@ -22,6 +23,7 @@ export const schemaRoutes = (store: Stores['schemas'], writer: Writer, config: C
   app.get(
     '/schemas/:name',
     {
+      config: { versioned: true },
       schema: {
         tags,
         summary: 'A schema',

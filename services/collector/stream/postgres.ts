@@ -1,0 +1,29 @@
+import type { Tenant } from '#shared/scope.ts'
+import type { Access } from '../postgres/pool.ts'
+import { columns, sql } from '../postgres/sql.ts'
+import type { ReportRow } from '../reports/list.ts'
+import { arrivalOf } from './arrivals.ts'
+
+/** Who reads by arrival asks for the reports of a tenant after a place in all months. */
+export const ARRIVAL_INDEX = 'CREATE INDEX reports_by_arrival ON reports (tenantId, seq)'
+
+const LISTED = columns('id', 'createdAt', 'updatedAt', 'severity', 'policyVersion', 'quarantined', 'seq')
+
+/**
+ * Arrivals on PostgreSQL; see arrivals.ts. Who stores reports of a tenant holds its lock from before the numbers are given until
+ * the commit: a report that has a later number is not seen earlier, whichever replica stored it.
+ */
+export const createPostgresArrivals = ({ of }: Access) => ({
+  last: async (tenantId: Tenant): Promise<number> =>
+    (
+      await of(tenantId).first<{ last: number }>(
+        sql`SELECT coalesce(max(seq), 0) AS last FROM reports WHERE tenantId = ${tenantId}`,
+      )
+    )?.last ?? 0,
+  after: async (tenantId: Tenant, after: number, limit: number) =>
+    (
+      await of(tenantId).all<ReportRow>(
+        sql`SELECT ${LISTED} FROM reports WHERE tenantId = ${tenantId} AND seq > ${after} ORDER BY seq LIMIT ${limit}`,
+      )
+    ).map(arrivalOf),
+})
