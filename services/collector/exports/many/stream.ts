@@ -5,6 +5,11 @@ import type { ScannedReport } from '../../reports/store.ts'
 
 const CHUNK = 65_536
 const MS_PER_S = 1000
+/**
+ * Bytes of garbage for each byte that goes out, as measured: when they are counted, 200,000 reports grow the process by 100 MB instead
+ * of 140 (after which it does not grow any more), and take as long.
+ */
+const WASTE = 16
 const NEWLINE = Buffer.from('\n')
 
 /** A report a line. */
@@ -46,7 +51,7 @@ export function streamOf(groups: AsyncIterable<Buffer[]>, stallS: number): Reada
         } finally {
           clearTimeout(timer)
         }
-        countStreamed(chunk.length)
+        countStreamed(chunk.length * WASTE)
       }
     }
   }

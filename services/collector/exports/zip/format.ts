@@ -38,9 +38,12 @@ export function dosTime(ms: number): number {
   return ((date << 16) | (time.hour << 11) | (time.minute << 5) | (time.second >> 1)) >>> 0
 }
 
+/** From the pool of small buffers: hundreds of thousands of their own would be as many allocations outside of the heap. */
+const zeros = (length: number): Buffer => Buffer.allocUnsafe(length).fill(0)
+
 /** What stands before a file. */
 export function localHeader({ name, crc, size, time }: ZipFile): Buffer {
-  const header = Buffer.alloc(LOCAL.length + name.length)
+  const header = zeros(LOCAL.length + name.length)
   header.writeUInt32LE(LOCAL.signature, 0)
   header.writeUInt16LE(VERSION, 4)
   header.writeUInt32LE(time, 10)
@@ -56,7 +59,7 @@ export function localHeader({ name, crc, size, time }: ZipFile): Buffer {
 export function centralRecord({ name, crc, size, time }: ZipFile, offset: number): Buffer {
   const is64 = offset >= MAX_32
   const extra = is64 ? EXTRA_64.length + 4 : 0
-  const record = Buffer.alloc(CENTRAL.length + name.length + extra)
+  const record = zeros(CENTRAL.length + name.length + extra)
   record.writeUInt32LE(CENTRAL.signature, 0)
   record.writeUInt16LE(MADE_BY_UNIX | (is64 ? VERSION_64 : VERSION), 4)
   record.writeUInt16LE(is64 ? VERSION_64 : VERSION, 6)
