@@ -4,11 +4,11 @@ import path from 'node:path'
 import t from 'tap'
 import { APPENDED_HASHES } from './ingest/migration.ts'
 import { migrations } from './migrations.ts'
-import { collector, judged, TEAM_A } from './test/collector.ts'
+import { collector, judged, SQLITE_ONLY, TEAM_A } from './test/collector.ts'
 
 const HOUR_MS = 3_600_000
 
-t.test('reports, counts and links of the first schema are carried over', async (t) => {
+t.test('reports, counts and links of the first schema are carried over', SQLITE_ONLY, async (t) => {
   const folder = t.testdir({})
   const file = new Sqlite(path.join(folder, 'collector.db'))
   file.pragma(`application_id = ${0x4e_4a_63_6f}`)
@@ -42,7 +42,7 @@ t.test('reports, counts and links of the first schema are carried over', async (
   t.same(database.prepare('SELECT sum(reports) AS n FROM report_hours').get(), { n: 4 })
 })
 
-t.test('contents that were known by an index of hashes are still known', async (t) => {
+t.test('contents that were known by an index of hashes are still known', SQLITE_ONLY, async (t) => {
   const folder = t.testdir({})
   const file = new Sqlite(path.join(folder, 'collector.db'))
   file.pragma(`application_id = ${0x4e_4a_63_6f}`)

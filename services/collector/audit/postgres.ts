@@ -1,5 +1,5 @@
 import type { Tenant } from '#shared/scope.ts'
-import { insertAll, type Column } from '../postgres/bulk.ts'
+import { insertAll, removeSome, type Column } from '../postgres/bulk.ts'
 import type { Access } from '../postgres/pool.ts'
 import { and, columns, sql, type Statement } from '../postgres/sql.ts'
 import type { Transaction } from '../postgres/transaction.ts'
@@ -53,9 +53,6 @@ export async function addAuditEntries(tx: Transaction, entries: readonly AuditEn
   if (entries.length > 0) tx.later(insertAll('audit_log', COLUMNS, entries))
 }
 
-/** Deletes entries from before `cutoff` among the `limit` oldest; @returns how many */
+/** Deletes at most `limit` entries from before `cutoff`, oldest first; @returns how many */
 export const removeAuditBefore = (tx: Transaction, cutoff: number, limit: number): Promise<number> =>
-  tx.run(
-    sql`DELETE FROM audit_log
-      WHERE seq IN (SELECT seq FROM audit_log ORDER BY seq LIMIT ${limit} FOR UPDATE SKIP LOCKED) AND timestamp < ${cutoff}`,
-  )
+  tx.run(removeSome('audit_log', 'seq', sql`timestamp < ${cutoff} ORDER BY seq`, limit))

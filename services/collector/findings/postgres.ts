@@ -1,7 +1,8 @@
 import type { Tenant } from '#shared/scope.ts'
 import type { Answer } from '#shared/writes.ts'
+import { removeSome } from '../postgres/bulk.ts'
 import type { Access } from '../postgres/pool.ts'
-import { and, columns, raw, sql, type Statement } from '../postgres/sql.ts'
+import { and, columns, sql, type Statement } from '../postgres/sql.ts'
 import type { Transaction } from '../postgres/transaction.ts'
 import { noSuchFinding } from './mute.ts'
 import { FINDING_COLUMNS } from './record.ts'
@@ -104,12 +105,14 @@ export async function removeFindingsBefore(
   cutoff: number,
   limit: number,
 ): Promise<number> {
-  const skip = raw('FOR UPDATE SKIP LOCKED')
   const [events, findings] = await tx.together(
-    sql`DELETE FROM finding_events WHERE tenantId = ${tenantId} AND seq IN (SELECT seq FROM finding_events
-      WHERE tenantId = ${tenantId} AND at < ${cutoff} ORDER BY at LIMIT ${limit} ${skip})`,
-    sql`DELETE FROM findings WHERE tenantId = ${tenantId} AND fingerprint IN (SELECT fingerprint FROM findings
-      WHERE tenantId = ${tenantId} AND lastSeen < ${cutoff} ORDER BY lastSeen LIMIT ${limit} ${skip})`,
+    removeSome('finding_events', 'seq', sql`tenantId = ${tenantId} AND at < ${cutoff} ORDER BY at`, limit),
+    removeSome(
+      'findings',
+      'tenantId, fingerprint',
+      sql`tenantId = ${tenantId} AND lastSeen < ${cutoff} ORDER BY lastSeen`,
+      limit,
+    ),
   )
   return Math.max(events?.count ?? 0, findings?.count ?? 0)
 }

@@ -3,7 +3,7 @@ import { rememberedOf, replayOf, type Remembered } from '#shared/remembered.ts'
 import type { Tenant } from '#shared/scope.ts'
 import type { Once } from '#shared/writes.ts'
 import type { CollectorConfig } from '../config.ts'
-import { given, insertAll, type Column } from '../postgres/bulk.ts'
+import { given, insertAll, removeSome, type Column } from '../postgres/bulk.ts'
 import { rememberedIn, rememberedUnder, storeRemembered, type RememberedRow } from '../postgres/idempotency.ts'
 import { EVERY_TENANT } from '../postgres/pool.ts'
 import type { ReportPart } from '../postgres/report-part.ts'
@@ -153,7 +153,4 @@ export function createPostgresIngest({ config, keyring, parts }: IngestParts) {
 export const forgetContents =
   (dedupeHours: number) =>
   (tx: Transaction, now: number, limit: number): Promise<number> =>
-    tx.run(
-      sql`DELETE FROM report_hashes WHERE (tenantId, hash) IN (SELECT tenantId, hash FROM report_hashes
-        WHERE createdAt <= ${now - dedupeHours * HOUR_MS} LIMIT ${limit} FOR UPDATE SKIP LOCKED)`,
-    )
+    tx.run(removeSome('report_hashes', 'tenantId, hash', sql`createdAt <= ${now - dedupeHours * HOUR_MS}`, limit))

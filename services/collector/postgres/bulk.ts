@@ -27,3 +27,13 @@ export function insertAll<T>(
   const names = raw(columns.map(({ name }) => name).join(', '))
   return sql`INSERT INTO ${raw(table)} (${names}) SELECT ${names} FROM ${given(columns, items)} ORDER BY ord ${tail}`
 }
+
+/**
+ * Deletes at most `limit` rows, the first of an order, and none that somebody else is at. Which they are is found out once:
+ * as a subquery it would be asked anew for every row, and each time give the next ones.
+ * @param which a condition, and ORDER BY if the order matters
+ */
+export const removeSome = (table: string, key: string, which: Statement, limit: number): Statement =>
+  sql`WITH chosen AS MATERIALIZED (
+      SELECT ${raw(key)} FROM ${raw(table)} WHERE ${which} LIMIT ${limit} FOR UPDATE SKIP LOCKED
+    ) DELETE FROM ${raw(table)} WHERE (${raw(key)}) IN (SELECT ${raw(key)} FROM chosen)`

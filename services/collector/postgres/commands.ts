@@ -1,3 +1,5 @@
+import { ALERT_COMMANDS_OF_ALL } from '../alerts/commands.ts'
+import { createPostgresAlertCommands } from '../alerts/postgres-writes.ts'
 import { addAuditEntries, removeAuditBefore } from '../audit/postgres.ts'
 import type { CollectorConfig } from '../config.ts'
 import { postgresBundleKeyCommands } from '../exports/keys/postgres.ts'
@@ -28,6 +30,7 @@ export const EVERY_TENANT_COMMANDS: ReadonlySet<string> = new Set<keyof Commands
   'resealBundleKey',
   'interruptRetentionRuns',
   'freeSpace',
+  ...ALERT_COMMANDS_OF_ALL,
   'addTenant',
   'changeTenant',
   'moveTenant',
@@ -59,6 +62,7 @@ export function createPostgresCommands({ config, validators, parts, shard }: Com
     putSchema: createPutSchema(config),
     replayReports: createPostgresReplay(validators, parts),
     forgetContents: forgetContents(config.INGEST_DEDUPE_HOURS),
+    ...createPostgresAlertCommands(config),
     ...createPostgresRetentionCommands(config, remove),
   }
 }

@@ -1,6 +1,7 @@
 import type { Health } from '#shared/health.ts'
 import type { Keyring } from '#shared/keyring.ts'
 import type { Logger } from '#shared/logger.ts'
+import { createPostgresAlerts } from '../alerts/postgres.ts'
 import { createPostgresAudit } from '../audit/postgres.ts'
 import type { CollectorConfig } from '../config.ts'
 import type { Engine, Stores } from '../engine/engine.ts'
@@ -20,7 +21,6 @@ import { startListening } from '../versions/listen.ts'
 import { createSharedVersions } from '../versions/postgres.ts'
 import { createWriter } from '../writer/queue.ts'
 import { migrate } from './migrate.ts'
-import { storeNotYet } from './not-yet.ts'
 import { createPartitions } from './partitions.ts'
 import { openPool, type Access } from './pool.ts'
 import { newShard } from './shard.ts'
@@ -48,7 +48,7 @@ const storesOf = (access: Access, config: CollectorConfig): Stores => ({
   tenants: createPostgresTenants(access),
   usage: createPostgresUsage(access),
   bundleKeys: createPostgresBundleKeys(access),
-  alerts: storeNotYet('alerts'),
+  alerts: createPostgresAlerts(access),
   holds: createPostgresHolds(access),
   retention: createPostgresRetention(access),
 })

@@ -1,3 +1,4 @@
+import { postgresAlertTables } from '../alerts/postgres-migration.ts'
 import { postgresRetentionTables } from '../retention/postgres-tables.ts'
 import { BUNDLE_KEY_TABLE } from '../exports/keys/postgres.ts'
 import { TENANT_TABLES } from '../tenants/postgres-migration.ts'
@@ -192,4 +193,5 @@ export const migrations: readonly PostgresMigration[] = [
     ...isolated('tenants', 'id'),
     ...['tenant_days', 'tenant_storage', 'tenant_refusals'].flatMap((table) => isolated(table)),
   ],
+  postgresAlertTables(isolated),
 ]

@@ -1,6 +1,7 @@
 import type { Logger } from '#shared/logger.ts'
 import type { CollectorConfig } from '../config.ts'
 import { forgetContents } from '../ingest/postgres.ts'
+import { removeSome } from './bulk.ts'
 import type { Partitions } from './partitions.ts'
 import { EVERY_TENANT, type Pool } from './pool.ts'
 import { sql } from './sql.ts'
@@ -23,8 +24,12 @@ export function startUpkeep({ pool, config, partitions, logger }: UpkeepParts) {
 
   const forgetAnswers = (tx: Transaction): Promise<number> =>
     tx.run(
-      sql`DELETE FROM idempotency_keys WHERE (owner, key) IN (SELECT owner, key FROM idempotency_keys
-        WHERE createdAt <= ${Date.now() - config.IDEMPOTENCY_TTL_HOURS * HOUR_MS} LIMIT ${BATCH} FOR UPDATE SKIP LOCKED)`,
+      removeSome(
+        'idempotency_keys',
+        'owner, key',
+        sql`createdAt <= ${Date.now() - config.IDEMPOTENCY_TTL_HOURS * HOUR_MS}`,
+        BATCH,
+      ),
     )
 
   async function repeat(some: (tx: Transaction) => Promise<number>): Promise<void> {
