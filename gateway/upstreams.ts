@@ -41,6 +41,8 @@ const COLLECTOR_PATHS = [
   '/findings',
   '/schemas',
   '/timeline',
+  '/stats',
+  '/alerts',
   '/admin/retention',
   '/admin/audit',
   '/admin/tenants',

@@ -4,6 +4,7 @@ import { permissionsOf, ROUTE_PERMISSIONS } from '#shared/route-permissions.ts'
 import { PROCESS_NAMES } from '#shared/ports.ts'
 import type { App } from '#shared/server.ts'
 import { PROCESSES, routesOf } from './test/routes.ts'
+import { PLACES } from './test/walk/places.ts'
 
 t.test('the permission table knows every route of the running processes, and no other', async (t) => {
   for (const name of PROCESS_NAMES) {
@@ -34,6 +35,17 @@ t.test('a route belongs to one class', async (t) => {
       name,
     )
   }
+})
+
+t.test('the gateway leads to every route that is not between processes', async (t) => {
+  const own = ['/health', '/openapi.json', '/metrics']
+  const hidden = PLACES.filter(({ permission, outside }) => permission !== 'internal' && outside.length === 0)
+    .map(({ service, route, path }) => ({ name: `${service}: ${route}`, path }))
+    .filter(({ path }) => !own.some((page) => path === page || path.startsWith(`${page}/`)))
+  t.same(
+    hidden.map(({ name }) => name),
+    [],
+  )
 })
 
 t.test('a process with a route of which nobody has said who may use it does not start', async (t) => {
