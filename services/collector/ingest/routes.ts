@@ -51,7 +51,8 @@ export const ingestRoutes =
       async (request, reply) => {
         const { tenant: tenantId } = request.caller
         const { schema } = request.query
-        const text = request.body as unknown as string
+        // Without a body and a type there is nothing that a parser would make a text of.
+        const text = (request.body as unknown as string | undefined) ?? ''
         await requireSchema(schemas, tenantId, schema)
         const once = onceOf(request, tenantId)
         const item = {

@@ -46,7 +46,11 @@ export const batchRoutes = (parts: BatchParts, schemas: Stores['schemas']) => as
       const once = onceOf(request, tenantId)
       const isLines = LINES_TYPE.test(request.headers['content-type'] ?? '')
       const { verdicts: items, retryAfterS } = await takeIn(
-        inflated(request.body as IncomingMessage, request.headers['content-encoding'] ?? '', maxBytes),
+        inflated(
+          (request.body as IncomingMessage | undefined) ?? request.raw,
+          request.headers['content-encoding'] ?? '',
+          maxBytes,
+        ),
         isLines ? lineSplitter(reportMaxBytes) : arraySplitter(reportMaxBytes),
         { tenantId, ...(schema === undefined ? {} : { schema }), ...(once === undefined ? {} : { once }) },
         parts,
