@@ -88,6 +88,9 @@ export function createAlertCommands(store: Eventual<AlertStore>, writes: AlertWr
       yield* wait(writes.removeChannel(tenantId, name, 'the channel was deleted'))
       return { status: 204 }
     },
+    *resealAlertChannel(tenantId: Tenant, name: string, from: Uint8Array, to: Uint8Array): Steps<boolean> {
+      return yield* wait(writes.reseal(tenantId, name, from, to))
+    },
     *testAlertChannel(tenantId: Tenant, name: string, now: number): Steps<Answer> {
       if ((yield* wait(store.channel(tenantId, name))) === undefined) throw noSuchChannel()
       const groupKey = `test:${randomUUIDv7()}`
@@ -207,6 +210,9 @@ type Ran<N extends Name> = ReturnType<AlertCommands[N]> extends Steps<infer T> ?
 /** The commands as a writer that is synchronous has them. */
 export type SyncAlertCommands = { [N in Name]: (...args: Parameters<AlertCommands[N]>) => Ran<N> }
 
+/** The commands with what a transaction is of, before their arguments. */
+export type LaterAlertCommands<T> = { [N in Name]: (tx: T, ...args: Parameters<AlertCommands[N]>) => Promise<Ran<N>> }
+
 /** Commands about the rows of all tenants. */
 export const ALERT_COMMANDS_OF_ALL = [
   'claimAlertNotifications',
@@ -222,6 +228,7 @@ export const ALERT_COMMAND_NAMES = [
   'removeAlertRule',
   'putAlertChannel',
   'removeAlertChannel',
+  'resealAlertChannel',
   'testAlertChannel',
   'putAlertSilence',
   'removeAlertSilence',

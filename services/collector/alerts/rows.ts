@@ -40,6 +40,9 @@ export type AlertRow = Texts<Omit<Alert, 'channels'>, 'labels' | 'facts' | 'told
 export type NotificationRow = Texts<Notification, 'alerts'> & { seq: number }
 
 export const RULE_COLUMNS = ['name', 'rule', 'createdAt', 'updatedAt'] as const satisfies readonly (keyof StoredRule)[]
+export const SILENCE_COLUMNS = [
+  ...['id', 'startsAt', 'endsAt', 'rule', 'level', 'reason', 'createdBy', 'createdAt', 'updatedAt'],
+] as const
 export const CHANNEL_COLUMNS = [
   ...['name', 'channel', 'target', 'sealed', 'failures', 'blockedUntil', 'createdAt', 'updatedAt'],
 ] as const

@@ -8,12 +8,13 @@ import {
   NOTIFICATION_COLUMNS,
   notificationIn,
   notificationOut,
+  SILENCE_COLUMNS,
   type ChannelRow,
   type Claimed,
   type NotificationRow,
 } from './rows.ts'
 import type { Notification } from './notification.ts'
-import { DUE, SILENCE_COLUMNS } from './store.ts'
+import { DUE } from './store.ts'
 import type { AlertWrites } from './writes.ts'
 
 const upsert = (table: string, key: string, columns: readonly string[]): string =>
@@ -33,6 +34,7 @@ export function createAlertWrites(db: Database) {
   const putCircuit = db.prepare(
     'UPDATE alert_channels SET failures = :failures, blockedUntil = :blockedUntil WHERE tenantId = :tenantId AND name = :name',
   )
+  const reseal = db.prepare('UPDATE alert_channels SET sealed = ? WHERE tenantId = ? AND name = ? AND sealed = ?')
   const putSilence = db.prepare(upsert('alert_silences', 'tenantId, id', SILENCE_COLUMNS))
   const removeSilence = db.prepare('DELETE FROM alert_silences WHERE tenantId = ? AND id = ?')
   const putAlert = db.prepare(upsert('alerts', 'tenantId, id', ALERT_COLUMNS))
@@ -94,6 +96,7 @@ export function createAlertWrites(db: Database) {
       killOf.run(reason, tenantId, name)
       removeChannel.run(tenantId, name)
     },
+    reseal: (tenantId, name, from, to) => reseal.run(Buffer.from(to), tenantId, name, Buffer.from(from)).changes === 1,
     putCircuit: (tenantId, { name, failures, blockedUntil }) =>
       void putCircuit.run({ tenantId, name, failures, blockedUntil }),
     putSilence: (tenantId, silence) => void putSilence.run({ tenantId, ...silence }),

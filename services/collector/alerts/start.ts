@@ -7,6 +7,7 @@ import type { App } from '#shared/server.ts'
 import type { Registry } from 'prom-client'
 import type { CollectorConfig } from '../config.ts'
 import type { Engine } from '../engine/engine.ts'
+import { resealChannels } from './channels/reseal.ts'
 import { channelRoutes } from './channels/routes.ts'
 import { createCourier } from './deliver/courier.ts'
 import { createSend } from './deliver/send.ts'
@@ -56,6 +57,9 @@ export function startAlerts({ engine, config, keyring, health, registers, logger
     metrics,
     logger,
     onChange: courier.look,
+  })
+  resealChannels({ store, writer, keyring, logger }).catch((error: unknown) => {
+    logger.error({ err: error }, 'secrets of channels were not looked at; they are at the next start')
   })
   const channels = { outbound, hasMail: smtp !== undefined, keyring }
   return {

@@ -13,6 +13,7 @@ import {
   NOTIFICATION_COLUMNS,
   notificationIn,
   RULE_COLUMNS,
+  SILENCE_COLUMNS,
   ruleIn,
   type AlertRow,
   type ChannelRow,
@@ -26,10 +27,6 @@ import type { Silence } from './silences/silence.ts'
 
 /** More findings than this are as many as this: what is counted at every look has a bound. */
 export const FINDINGS_COUNTED_MAX = 100_000
-
-export const SILENCE_COLUMNS = [
-  ...['id', 'startsAt', 'endsAt', 'rule', 'level', 'reason', 'createdBy', 'createdAt', 'updatedAt'],
-] as const
 
 /** Conditions by the member of the filter that they are for. */
 const ALERT_CONDITIONS = {
@@ -70,6 +67,9 @@ export function createAlertStore(db: Database) {
   )
   const channel = db.prepare<[string, string], ChannelRow>(
     `SELECT ${channelColumns} FROM alert_channels WHERE tenantId = ? AND name = ?`,
+  )
+  const allChannels = db.prepare<[], ChannelRow & { tenantId: Tenant }>(
+    `SELECT tenantId, ${channelColumns} FROM alert_channels`,
   )
   const silences = db.prepare<[string, number], Silence>(
     `SELECT ${silenceColumns} FROM alert_silences WHERE tenantId = ? AND endsAt > ? ORDER BY endsAt, id`,
@@ -178,6 +178,9 @@ export function createAlertStore(db: Database) {
       const row = channel.get(tenantId, name)
       return row === undefined ? undefined : channelIn(row)
     },
+    /** Of all tenants. */
+    allChannels: (): (StoredChannel & { tenantId: Tenant })[] =>
+      allChannels.all().map(({ tenantId, ...row }) => ({ tenantId, ...channelIn(row) })),
     /** Those that are not over, the one that ends first first. */
     silences: (tenantId: Tenant, now: number): Silence[] => silences.all(tenantId, now),
     silence: (tenantId: Tenant, id: string): Silence | undefined => silence.get(tenantId, id),

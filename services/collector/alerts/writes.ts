@@ -13,6 +13,8 @@ export interface AlertWrites {
   putChannel(tenantId: Tenant, channel: StoredChannel): Eventually<void>
   /** Notifications that still wait for it are dead. */
   removeChannel(tenantId: Tenant, name: string, reason: string): Eventually<void>
+  /** Puts other bytes in the place of these; @returns whether these were there */
+  reseal(tenantId: Tenant, name: string, from: Uint8Array, to: Uint8Array): Eventually<boolean>
   putCircuit(tenantId: Tenant, channel: Pick<StoredChannel, 'name' | 'failures' | 'blockedUntil'>): Eventually<void>
   putSilence(tenantId: Tenant, silence: Silence): Eventually<void>
   removeSilence(tenantId: Tenant, id: string): Eventually<void>

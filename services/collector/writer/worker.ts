@@ -4,7 +4,6 @@ import type { Logger } from '#shared/logger.ts'
 import { Problem } from '#shared/problem.ts'
 import { createWrites, REMEMBERED_ANSWERS, type Answer } from '#shared/writes.ts'
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads'
-import { SEALED_CHANNELS } from '../alerts/channels/sealed.ts'
 import type { IngestItem, ItemOutcome } from '../ingest/item.ts'
 import { createPreparation } from '../ingest/prepare.ts'
 import type { NewReport } from '../ingest/store.ts'
@@ -43,7 +42,7 @@ const writes = createWrites(db, config, {
 const { commands, ingest, validators } = createCommands(db, config, writes.once)
 const tenants = createTenantStore(db)
 const prepare = createPreparation(config, validators)
-const rotation = createKeyRotation({ db, writes, keyring, columns: [SEALED_CHANNELS, REMEMBERED_ANSWERS], logger })
+const rotation = createKeyRotation({ db, writes, keyring, columns: [REMEMBERED_ANSWERS], logger })
 
 const failed = (error: unknown): { failure: ReturnType<typeof failureOf> } => ({ failure: failureOf(error) })
 
