@@ -1,0 +1,79 @@
+import t from 'tap'
+import { collector, TEAM_A } from '../test/collector.ts'
+
+const HOUR_MS = 3_600_000
+
+const evaluation = (rule: string, target: string, verdict: string) => ({
+  rule_id: rule,
+  target,
+  verdict,
+  severity: verdict === 'pass' ? 'info' : verdict,
+  message: 'm',
+})
+const report = (raw: number, ...evaluations: object[]) => ({ status: { api: 'pass' }, raw, policy: { evaluations } })
+
+t.test('numbers are those of the tenant', async (t) => {
+  const { ask, ingest, ingestAt } = await collector(t, { API_KEYS: 'default:collector-key,teamA:teamA-key' })
+  const empty = (await ask('/stats')).json()
+  t.match(empty, {
+    reports: { total: 0, bySeverity: { none: 0, block: 0 }, today: 0, last24h: 0, last7d: 0 },
+    findings: { open: { warn: 0 }, flaky: 0, muted: 0, partial: false },
+    top: { rules: [], targets: [] },
+    storage: { reports: 0, bytes: 0 },
+  })
+  t.notOk('oldest' in (empty as { reports: object }).reports)
+  const now = Date.now()
+  await ingestAt(now - 200 * HOUR_MS, report(1, evaluation('old', '홈', 'warn')))
+  await ingestAt(now - 48 * HOUR_MS, report(2, evaluation('지연', '홈', 'block')))
+  for (const verdict of ['pass', 'block', 'pass', 'block']) {
+    await ingest(report(Math.random(), evaluation('지연', '검색', verdict)))
+  }
+  await ingest({ ...report(3, evaluation('lint', '검색', 'warn')), notes: 'no list' })
+  await ingest()
+  await ingest(report(4, evaluation('lint', '홈', 'warn')), TEAM_A)
+  const [finding] = (await ask('/findings?target=홈&rule=old')).json<{ findings: { fingerprint: string }[] }>().findings
+  const mute = { reason: 'known', until: now + HOUR_MS }
+  await ask(`/findings/${finding?.fingerprint}/mute`, { method: 'PUT', payload: mute })
+  const stats = (await ask('/stats')).json()
+  t.match(stats, {
+    reports: {
+      total: 8,
+      bySeverity: { none: 1, info: 2, warn: 2, block: 3 },
+      byState: { stored: 7, quarantined: 1 },
+      last24h: 6,
+      last7d: 7,
+      oldest: now - 200 * HOUR_MS,
+    },
+    findings: { open: { info: 0, warn: 1, block: 2 }, flaky: 1, muted: 1, partial: false },
+    top: {
+      rules: [
+        { name: '지연', info: 2, warn: 0, block: 3 },
+        { name: 'lint', info: 0, warn: 1, block: 0 },
+      ],
+      targets: [
+        { target: '홈', warn: 1, block: 1 },
+        { target: '검색', warn: 0, block: 1 },
+      ],
+    },
+    storage: { reports: 8 },
+  })
+  t.ok((stats as { storage: { bytes: number } }).storage.bytes > 100)
+  t.match((await ask('/stats', { headers: TEAM_A })).json(), {
+    reports: { total: 1 },
+    top: { rules: [{ name: 'lint' }] },
+  })
+})
+
+t.test('numbers are never behind what is stored', async (t) => {
+  const { ask, ingest } = await collector(t)
+  for (let n = 1; n <= 5; n++) {
+    await ingest(report(n))
+    const { headers } = await ask('/stats')
+    await ingest(report(n + 0.5))
+    const after = await ask('/stats', { headers: { 'if-none-match': String(headers.etag) } })
+    t.match(
+      [after.statusCode, after.json()],
+      [200, { reports: { total: 2 * n }, ingest: { reports: 2 * n, refused: {} } }],
+    )
+  }
+})
