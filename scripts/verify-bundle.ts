@@ -54,7 +54,10 @@ function report(file: string, { faults, count, files, keyId, tenantId, reportId,
   if (faults.length > 0) {
     return [`${file}: NOT as the collector made it`, ...faults.map((fault) => `  - ${shown(fault)}`)].join('\n')
   }
-  const what = reportId === undefined ? `an export of ${reports} reports` : `the bundle of ${reportId}`
+  const what =
+    reportId === undefined
+      ? `an export of ${reports} ${reports === 1 ? 'report' : 'reports'}`
+      : `the bundle of ${reportId}`
   return [
     `${file}: good`,
     `  ${shown(what)}, tenant ${shown(tenantId ?? '')}`,
