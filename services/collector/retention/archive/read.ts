@@ -1,3 +1,4 @@
+import { countStreamed } from '#shared/streamed.ts'
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
@@ -34,6 +35,7 @@ export async function* readArchive(file: string, manifest: Manifest, pageMax: nu
   try {
     for await (const chunk of unpacked as AsyncIterable<Buffer>) {
       content.update(chunk)
+      countStreamed(chunk.length)
       contentBytes += chunk.length
       // A bomb ends here, not in memory.
       if (contentBytes > manifest.contentBytes) throw new DamagedArchive('it holds more than its manifest says')

@@ -1,4 +1,5 @@
 import type { Tenant } from '#shared/scope.ts'
+import { countStreamed } from '#shared/streamed.ts'
 import { createHash } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
 import { rm } from 'node:fs/promises'
@@ -70,6 +71,7 @@ export async function writeArchive(from: Place, parts: ArchiveParts): Promise<Wr
       }
       const chunk = Buffer.from(text)
       content.update(chunk)
+      countStreamed(chunk.length)
       yield chunk
       if (cut) return
     }
