@@ -65,8 +65,10 @@ t.test('kill -9 while notifications are under way loses none, and what comes twi
     running = await start(t, env)
   }
   hook.state.answer = (response) => response.end()
-  const { alerts } = (await ask('GET', '/alerts')) as unknown as { alerts: AlertItem[] }
-  t.same(alerts.map(({ rule }) => rule).sort(), ['a', 'b', 'c'])
+  const alerts = await until('three alerts', async () => {
+    const found = (await ask('GET', '/alerts')) as unknown as { alerts: AlertItem[] }
+    return found.alerts.length === 3 && found.alerts
+  })
   await until('all are sent', async () => {
     const { notifications } = (await ask('GET', '/alerts/notifications?state=sent')) as { notifications: object[] }
     return notifications.length === 3

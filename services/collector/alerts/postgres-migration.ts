@@ -106,7 +106,7 @@ export const postgresAlertTables = (isolated: (table: string) => readonly string
   // Of several replicas one looks at the rules: whoever has the row, until then.
   'CREATE TABLE alert_lease (name TEXT PRIMARY KEY, holder TEXT NOT NULL, heldUntil BIGINT NOT NULL)',
   ...['alert_rules', 'alert_channels', 'alert_silences', 'alerts', 'alert_notifications', 'alert_mentions'].flatMap(
-    isolated,
+    (table) => isolated(table),
   ),
   ...['alert_samples', 'alert_lease'].flatMap(forAll),
 ]
