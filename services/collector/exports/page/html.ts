@@ -9,6 +9,11 @@ const LANGUAGE_NAMES: Record<Language, string> = { ko: '한국어', en: 'English
 /** Tables with more columns become lists on a phone. */
 const NARROW_COLUMNS = 3
 
+/** The reader's zone is not known, and the page must not differ by the server's: UTC, and it says so. */
+const formatOf = (language: Language) =>
+  new Intl.DateTimeFormat(language, { timeZone: 'UTC', dateStyle: 'long', timeStyle: 'long' })
+const FORMATS: Record<Language, Intl.DateTimeFormat> = { ko: formatOf('ko'), en: formatOf('en') }
+
 /** `<style>` holds no entities: its text goes in as it is, and the hash of the policy is that of this text. */
 const STYLE = new Html(`<style>${STYLES}</style>`)
 
@@ -53,8 +58,7 @@ const section = (title: string, content: Content) =>
 
 function facts({ createdAt, severity, policyVersion }: StoredReport, texts: PageTexts, language: Language): Html {
   const instant = Temporal.Instant.fromEpochMilliseconds(createdAt)
-  // The reader's zone is not known, and the page must not differ by the server's: UTC, and it says so.
-  const shown = instant.toLocaleString(language, { timeZone: 'UTC', dateStyle: 'long', timeStyle: 'long' })
+  const shown = FORMATS[language].format(createdAt)
   const fact = (name: string, value: Content) =>
     html`<div>
       <dt>${name}</dt>

@@ -2,8 +2,12 @@ import type { Language } from '#shared/language.ts'
 import { sectionsOf, type Block, type Cell } from './sections.ts'
 import { TEXTS } from './texts.ts'
 
+/** Most text is plain: it is looked at once. */
+const NOT_PLAIN = /[\\`*_~[\]<>|#&]|[^\S ]| {2}/
+
 /** Text as one line of Markdown that is nothing but text: markup, HTML and the border of a table are escaped. */
-const line = (text: string): string => text.replaceAll(/\s+/g, ' ').replaceAll(/[\\`*_~[\]<>|#&]/g, '\\$&')
+const line = (text: string): string =>
+  NOT_PLAIN.test(text) ? text.replaceAll(/\s+/g, ' ').replaceAll(/[\\`*_~[\]<>|#&]/g, '\\$&') : text
 
 /** The same where a block begins: nor is it a list or a heading (CommonMark 0.31 sections 2.4, 4.3 and 5.2). */
 const startLine = (text: string): string =>

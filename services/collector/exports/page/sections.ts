@@ -24,11 +24,15 @@ const objectsOf = (value: unknown): Fields[] => (Array.isArray(value) ? value.fi
 
 const signed = (value: unknown) => (typeof value === 'number' ? `${value > 0 ? '+' : ''}${value}` : value)
 
+// eslint-disable-next-line no-control-regex
+const CONTROL = /[\0-\x08\x0e-\x1f\x7f-\x9f]/
+const CONTROLS = new RegExp(CONTROL, 'g')
+
 /** A value as text: without control characters, which mean something to terminals, and with whole characters only. */
 export function textOf(value: unknown): string {
   const text = typeof value === 'string' ? value : value === undefined || value === null ? '' : JSON.stringify(value)
-  // eslint-disable-next-line no-control-regex
-  return text.toWellFormed().replaceAll(/[\0-\x08\x0e-\x1f\x7f-\x9f]/g, '\ufffd')
+  const whole = text.isWellFormed() ? text : text.toWellFormed()
+  return CONTROL.test(whole) ? whole.replaceAll(CONTROLS, '\ufffd') : whole
 }
 
 /**
