@@ -13,6 +13,17 @@ type Level = keyof typeof LEVELS
 /** Names whose values never reach a log, at any depth that is logged. */
 const SECRET = /authorization|cookie|password|passwd|secret|token|api-?_?key|assertion|monitor-?_?key/i
 const MAX_LOGGED_DEPTH = 4
+/** What is known of names: the same few come with every request. */
+const secretNames = new Map<string, boolean>()
+const NAMES_MAX = 1000
+
+function isSecret(name: string): boolean {
+  const known = secretNames.get(name)
+  if (known !== undefined) return known
+  const found = SECRET.test(name)
+  if (secretNames.size < NAMES_MAX) secretNames.set(name, found)
+  return found
+}
 
 /** What may be logged of a value: secrets blanked, errors spelled out, depth bounded. */
 export function loggable(value: unknown, depth = 0): unknown {
@@ -25,7 +36,7 @@ export function loggable(value: unknown, depth = 0): unknown {
   if (Array.isArray(value)) return value.slice(0, 100).map((item) => loggable(item, depth + 1))
   const shown: Record<string, unknown> = {}
   for (const [name, item] of Object.entries(value)) {
-    shown[name] = SECRET.test(name) ? '[redacted]' : loggable(item, depth + 1)
+    shown[name] = isSecret(name) ? '[redacted]' : loggable(item, depth + 1)
   }
   return shown
 }

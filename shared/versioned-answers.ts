@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { hash } from 'node:crypto'
+import { crc32 } from 'node:zlib'
 import { createKeptAnswers, type AnswerCache } from './answer-cache.ts'
 import { REVALIDATE } from './etag-hook.ts'
 import { noneMatchHits } from './etag.ts'
@@ -19,9 +19,6 @@ declare module 'fastify' {
   }
 }
 
-/** 48 bits tell the URLs of one tenant apart. */
-const URL_HASH_LENGTH = 8
-
 const isAny = (field: string | undefined) => field?.trim() === '*'
 
 /**
@@ -37,8 +34,8 @@ export function createVersionedAnswers(
   const answers = createKeptAnswers(maxBytes)
 
   function tagOf({ caller, url }: FastifyRequest, version: string, variant: string): string {
-    const place = hash('sha1', `${caller.tenant}\n${url}`, 'base64url').slice(0, URL_HASH_LENGTH)
-    return `"${version}.${variant}${place.replaceAll('-', '.')}"`
+    // A tag is compared with those of its own URL only (RFC 9110 8.8.3); this is for clients that mix them up.
+    return `"${version}.${variant}${crc32(`${caller.tenant}\n${url}`).toString(16)}"`
   }
 
   /** @returns whether the answer is on its way */

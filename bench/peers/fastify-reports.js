@@ -11,7 +11,7 @@ const db = new Database(file)
 db.pragma('journal_mode = WAL')
 db.pragma('synchronous = FULL')
 db.exec(
-  'CREATE TABLE reports (seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, createdAt INTEGER NOT NULL, report TEXT)',
+  'CREATE TABLE IF NOT EXISTS reports (seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, createdAt INTEGER NOT NULL, report TEXT)',
 )
 const insert = db.prepare('INSERT INTO reports (id, createdAt, report) VALUES (?, ?, ?)')
 const aggregation =

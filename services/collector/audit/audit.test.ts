@@ -58,7 +58,7 @@ t.test('entries are selected by time and given in pages', async (t) => {
   const entry = { method: 'GET', path: '/x', tenantId: 'default', ip: '::1', statusCode: 200, responseTime: 1.25 }
   const yesterday = Date.now() - DAY_MS
   const entries = [1, 2, 2, 3].map((ms, n) => ({ ...entry, timestamp: yesterday + ms, path: `/${n}` }))
-  await writer.run('addAuditEntries', entries)
+  await writer.run('addAuditEntries', JSON.stringify(entries))
   const until = `end_time=${yesterday + 9}`
   const find = async (query: string) => (await ask(`/admin/audit/logs?${query}`)).json<Logs>()
   const paths = async (query: string) => (await find(query)).logs.map(({ path }) => path)
@@ -88,7 +88,10 @@ t.test('a long user agent and a long path are cut', async (t) => {
 t.test('entries are on disk after a stop, and those past their age are gone after the next start', async (t) => {
   const first = await collector(t, { AUDIT_FLUSH_MS: '60000', DATA_DIR: t.testdir({}) })
   const entry = { method: 'GET', tenantId: 'default', ip: '', statusCode: 200, responseTime: 1 }
-  await first.writer.run('addAuditEntries', [{ ...entry, path: '/old', timestamp: Date.now() - 31 * DAY_MS }])
+  await first.writer.run(
+    'addAuditEntries',
+    JSON.stringify([{ ...entry, path: '/old', timestamp: Date.now() - 31 * DAY_MS }]),
+  )
   for (let n = 0; n < 600; n++) await first.ask('/reports')
   await first.close()
   const second = await collector(t, { DATA_DIR: first.dataDir })

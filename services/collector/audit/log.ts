@@ -34,7 +34,7 @@ export type AuditLog = ReturnType<typeof createAuditLog>
 const HOUR_MS = 3_600_000
 const DAY_MS = 86_400_000
 /** Entries that are written, or deleted for their age, in one transaction. */
-const BATCH = 500
+const BATCH = 1000
 const PATH_MAX_LENGTH = 512
 const USER_AGENT_MAX_LENGTH = 256
 
@@ -49,7 +49,7 @@ export function createAuditLog({ store, writer, config, metrics, logger }: Audit
       const batch = waiting.slice(0, BATCH)
       waiting = waiting.slice(BATCH)
       try {
-        await writer.run('addAuditEntries', batch)
+        await writer.run('addAuditEntries', JSON.stringify(batch))
       } catch (error) {
         metrics.auditDropped.inc(batch.length)
         logger.error({ err: error, entries: batch.length }, 'audit entries were lost')

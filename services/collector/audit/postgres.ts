@@ -49,7 +49,9 @@ export const createPostgresAudit = ({ of }: Access) => ({
 })
 
 /** Entries of all tenants that waited together. */
-export async function addAuditEntries(tx: Transaction, entries: readonly AuditEntry[]): Promise<void> {
+/** @param json AuditEntry[] */
+export async function addAuditEntries(tx: Transaction, json: string): Promise<void> {
+  const entries = JSON.parse(json) as AuditEntry[]
   if (entries.length > 0) tx.later(insertAll('audit_log', COLUMNS, entries))
 }
 
