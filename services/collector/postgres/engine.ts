@@ -77,7 +77,7 @@ export async function openPostgres({ config, keyring, health, logger }: Postgres
     // Of what other replicas change the next request after that time knows.
     const standings = createStandings({ read: createPostgresTenants(pool).standing, maxAgeMs: STANDING_MS })
     const writer = createWriter({ config, health, backend, standings })
-    const upkeep = startUpkeep({ pool, config, partitions, logger })
+    const upkeep = startUpkeep({ pool, config, keyring, partitions, logger })
     return {
       stores: storesOf(pool, config),
       writer,

@@ -1,7 +1,10 @@
+import type { Keyring } from '#shared/keyring.ts'
 import type { Logger } from '#shared/logger.ts'
 import type { CollectorConfig } from '../config.ts'
+import { removeEmptyHours } from '../rollups/postgres.ts'
 import { forgetContents } from '../ingest/postgres.ts'
 import { removeSome } from './bulk.ts'
+import { resealAnswers } from './reseal.ts'
 import type { Partitions } from './partitions.ts'
 import { EVERY_TENANT, type Pool } from './pool.ts'
 import { sql } from './sql.ts'
@@ -13,12 +16,13 @@ const BATCH = 500
 interface UpkeepParts {
   pool: Pool
   config: CollectorConfig
+  keyring: Keyring
   partitions: Partitions
   logger: Logger
 }
 
-/** What is done every hour, by each replica: it does no harm twice. */
-export function startUpkeep({ pool, config, partitions, logger }: UpkeepParts) {
+/** What is done at the start and every hour, by each replica: it does no harm twice. */
+export function startUpkeep({ pool, config, keyring, partitions, logger }: UpkeepParts) {
   const forget = forgetContents(config.INGEST_DEDUPE_HOURS)
   let stopped = false
 
@@ -41,13 +45,15 @@ export function startUpkeep({ pool, config, partitions, logger }: UpkeepParts) {
       await partitions.ensureAhead(Date.now())
       await repeat((tx) => forget(tx, Date.now(), BATCH))
       await repeat(forgetAnswers)
+      await repeat((tx) => removeEmptyHours(tx, BATCH))
+      await resealAnswers({ pool, keyring, logger }, () => stopped)
     } catch (error) {
       logger.error({ err: error }, 'the upkeep of the database failed; it is done again in an hour')
     }
   }
 
-  let running = Promise.resolve()
-  const timer = setInterval(() => void (running = run()), HOUR_MS).unref()
+  let running = run()
+  const timer = setInterval(() => void (running = running.then(run)), HOUR_MS).unref()
   return {
     run,
     async stop(): Promise<void> {

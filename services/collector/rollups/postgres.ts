@@ -1,5 +1,5 @@
 import { given, type Column } from '../postgres/bulk.ts'
-import { sql } from '../postgres/sql.ts'
+import { columns, sql } from '../postgres/sql.ts'
 import type { Transaction } from '../postgres/transaction.ts'
 import type { ReportPart } from '../postgres/report-part.ts'
 import { createTally, type Change } from './tally.ts'
@@ -56,4 +56,36 @@ export function countsPart(shard: number): ReportPart {
       storeCounts(tx, changes(), shard)
     },
   }
+}
+
+type Row = Pick<Change, 'tenantId' | 'time' | 'severity'> & { shard: number; reports: number }
+const ROW: readonly Column<Row>[] = [
+  { name: 'tenantId', type: 'text', of: ({ tenantId }) => tenantId },
+  { name: 'time', type: 'bigint', of: ({ time }) => time },
+  { name: 'severity', type: 'text', of: ({ severity }) => severity },
+  { name: 'shard', type: 'smallint', of: ({ shard }) => shard },
+]
+
+/**
+ * Deletes rows of hours whose reports are all gone: what one process counted another one took away. The rows are held meanwhile, so
+ * that what is deleted adds up to nothing, whoever counts beside.
+ * @returns how many hours it looked at, at most `limit`
+ */
+export async function removeEmptyHours(tx: Transaction, limit: number): Promise<number> {
+  const rows = await tx.all<Row>(
+    sql`SELECT ${columns('tenantId', 'time', 'severity', 'shard', 'reports')} FROM report_hours
+      WHERE (tenantId, time, severity) IN (
+        SELECT tenantId, time, severity FROM report_hours GROUP BY 1, 2, 3 HAVING sum(reports) = 0 LIMIT ${limit}
+      ) ORDER BY report_hours.tenantId, time, severity, shard FOR UPDATE`,
+  )
+  const hours = [...Map.groupBy(rows, ({ tenantId, time, severity }) => `${time} ${severity} ${tenantId}`).values()]
+  const empty = hours.filter((shards) => shards.reduce((sum, { reports }) => sum + reports, 0) === 0).flat()
+  if (empty.length > 0) {
+    tx.later(
+      sql`DELETE FROM report_hours AS hours USING ${given(ROW, empty)}
+        WHERE (hours.tenantId, hours.time, hours.severity, hours.shard) =
+          (given.tenantId, given.time, given.severity, given.shard)`,
+    )
+  }
+  return hours.length
 }

@@ -21,8 +21,8 @@ export interface PostgresServer {
 const READY = 'ready to accept connections'
 const UNPRIVILEGED = ['postgres', 'nobody'] as const
 
-/** PostgreSQL refuses to run as root: another user who is there anyway. */
-function runAs(): { uid?: number; gid?: number } {
+/** PostgreSQL and PgBouncer refuse to run as root: another user who is there anyway. */
+export function unprivileged(): { uid?: number; gid?: number } {
   if (process.getuid?.() !== 0) return {}
   const users = new Map(
     readFileSync('/etc/passwd', 'utf8')
@@ -33,7 +33,7 @@ function runAs(): { uid?: number; gid?: number } {
   return UNPRIVILEGED.map((name) => users.get(name)).find((user) => user !== undefined) ?? {}
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
@@ -53,7 +53,7 @@ async function binaries(): Promise<{ initdb: string; postgres: string }> {
  */
 export async function startPostgres(settings: readonly string[] = []): Promise<PostgresServer> {
   const { initdb, postgres } = await binaries()
-  const user = runAs()
+  const user = unprivileged()
   const folder = mkdtempSync(path.join(tmpdir(), 'najimban-postgres-'))
   if (user.uid !== undefined) chownSync(folder, user.uid, user.gid as number)
   const passwordFile = path.join(folder, 'password')

@@ -27,8 +27,8 @@ interface ListenParts {
  */
 export function startListening({ url, timeoutMs, pool, versions, logger }: ListenParts) {
   const self = randomBytes(SELF_BYTES).toString('hex')
-  /** The version that whoever listens here knows of. */
-  const told = new Map<Tenant, string>()
+  /** Versions that whoever listens here was told of. */
+  let told: Map<Tenant, string> | undefined
   let client: pg.Client | undefined
   let [stopped, wasLost] = [false, false]
   let timer: NodeJS.Timeout | undefined
@@ -38,15 +38,16 @@ export function startListening({ url, timeoutMs, pool, versions, logger }: Liste
     if (from !== self) versions.changed(tenant)
   }
 
-  /** Tells of what changed without a notification, of those tenants that were ever heard of. */
+  /** Tells of what changed without a notification. The first time there is nothing to compare with. */
   async function check(): Promise<void> {
-    const found = await versions.read([...told.keys()])
-    for (const [tenant, version] of found) {
-      const isNew = told.get(tenant) !== version
-      told.set(tenant, version)
-      if (isNew) versions.changed(tenant)
-    }
+    if (!versions.isHeard()) return void (told = undefined)
+    const found = await versions.readAll()
+    const before = told
+    told = found
+    if (before === undefined) return
+    for (const [tenant, version] of found) if (before.get(tenant) !== version) versions.changed(tenant)
   }
+  const checkQuietly = () => void check().catch(() => undefined)
 
   async function connect(): Promise<void> {
     const fresh = new pg.Client(connectionOf(url, timeoutMs))
@@ -60,6 +61,7 @@ export function startListening({ url, timeoutMs, pool, versions, logger }: Liste
       await fresh.query(`LISTEN ${CHANNEL}`)
       client = fresh
       if (wasLost) logger.info({}, 'changes by other replicas are heard of again')
+      if (wasLost) checkQuietly()
       wasLost = false
     } catch (error) {
       await fresh.end().catch(() => undefined)
@@ -75,14 +77,12 @@ export function startListening({ url, timeoutMs, pool, versions, logger }: Liste
     timer = setTimeout(() => void connect(), RECONNECT_MS).unref()
   }
 
-  const checker = setInterval(() => void check().catch(() => undefined), CHECK_MS).unref()
+  const checker = setInterval(checkQuietly, CHECK_MS).unref()
   const ready = connect()
   let sending: Promise<unknown> = Promise.resolve()
 
   return {
     ready,
-    /** From now on changes of this tenant are noticed even without a notification. */
-    watch: (tenant: Tenant): void => void (told.has(tenant) || told.set(tenant, '')),
     /** To be called after a commit. */
     changed(tenants: readonly Tenant[]): void {
       if (tenants.length === 0) return

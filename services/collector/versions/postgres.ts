@@ -29,10 +29,9 @@ export function createSharedVersions({ everyTenant }: Pick<Access, 'everyTenant'
   let waiting = new Map<Tenant, Waiting[]>()
   let isAsking = false
 
-  async function read(tenants: readonly Tenant[]): Promise<Map<Tenant, string>> {
+  async function read(which: Statement): Promise<Map<Tenant, string>> {
     const rows = await everyTenant.all<{ tenantId: Tenant; version: number }>(
-      sql`SELECT ${columns('tenantId')}, sum(version) AS version FROM tenant_versions
-        WHERE tenantId = ANY(${tenants}::text[]) GROUP BY tenantId`,
+      sql`SELECT ${columns('tenantId')}, sum(version) AS version FROM tenant_versions WHERE ${which} GROUP BY tenantId`,
     )
     return new Map(rows.map(({ tenantId, version }) => [tenantId, version.toString(36)]))
   }
@@ -44,7 +43,7 @@ export function createSharedVersions({ everyTenant }: Pick<Access, 'everyTenant'
       const asked = waiting
       waiting = new Map()
       try {
-        const found = await read([...asked.keys()])
+        const found = await read(sql`tenantId = ANY(${[...asked.keys()]}::text[])`)
         for (const [tenant, all] of asked) for (const { resolve } of all) resolve(found.get(tenant) ?? '0')
       } catch (error) {
         for (const all of asked.values()) for (const { reject } of all) reject(error)
@@ -65,7 +64,10 @@ export function createSharedVersions({ everyTenant }: Pick<Access, 'everyTenant'
       listeners.add(listener)
       return () => void listeners.delete(listener)
     },
-    read,
+    /** The versions of all tenants. */
+    readAll: () => read(sql`true`),
+    /** Whether anybody wants to be told of changes. */
+    isHeard: () => listeners.size > 0,
     changed: (tenant: Tenant) => listeners.forEach((listener) => listener(tenant)),
   } satisfies Versions & Record<string, unknown>
 }
