@@ -147,6 +147,7 @@ export const ROUTE_PERMISSIONS: Record<ProcessName, Partial<Record<PermissionNam
       'PUT /admin/retention',
       'POST /admin/retention/run',
       'GET /admin/retention/runs',
+      'GET /admin/retention/holds',
       'POST /admin/retention/restore',
       'PUT /reports/:id/hold',
       'DELETE /reports/:id/hold',

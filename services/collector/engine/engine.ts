@@ -33,7 +33,7 @@ export interface Stores {
   timeline: Eventual<TimelineStore>
   alerts: Eventual<AlertStore>
   audit: Eventual<Pick<AuditStore, 'list'>>
-  holds: Eventual<Pick<HoldStore, 'get' | 'count'>>
+  holds: Eventual<Pick<HoldStore, 'get' | 'list' | 'count'>>
   retention: Eventual<RetentionStore>
   tenants: Eventual<Pick<TenantStore, 'find' | 'ids' | 'stored'>>
   usage: Eventual<Pick<Usage, 'days'>>

@@ -44,6 +44,7 @@ t.test('the OpenAPI document describes every endpoint', async (t) => {
     [
       '/admin/audit/logs',
       '/admin/retention',
+      '/admin/retention/holds',
       '/admin/retention/restore',
       '/admin/retention/run',
       '/admin/retention/runs',

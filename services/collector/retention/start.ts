@@ -28,7 +28,7 @@ export function startRetention({ stores, writer, config, metrics, logger, clock 
   return {
     routes: async (app: App): Promise<void> => {
       void app.register(retentionRoutes({ stores, writer, config, retention, schedule }))
-      void app.register(holdRoutes(writer))
+      void app.register(holdRoutes(stores.holds, writer))
       void app.register(restoreRoutes(writer, config))
     },
     async stop(): Promise<void> {

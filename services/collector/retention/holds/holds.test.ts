@@ -19,9 +19,10 @@ t.test('a report on hold is deleted neither by retention nor by anybody, and say
 
   t.match((await run()).json(), { deleted: 1, archived: 1 })
   t.equal((await ask(`/reports/${gone}`)).statusCode, 404)
+  const { etag } = (await ask(`/reports/${id}`)).headers
   const refused = await ask(`/reports/${id}`, {
     method: 'DELETE',
-    headers: { 'if-match': String(report.headers.etag) },
+    headers: { 'if-match': String(etag) },
   })
   t.equal(refused.statusCode, 409)
   t.match(refused.json(), { message: 'The report is on hold: 소송 2026-17', hold: { by: 'default:admin' } })
@@ -77,4 +78,28 @@ t.test('bad holds are refused, and so are those of reports of others', async (t)
   t.equal((await ask(`/reports/${id}/hold`, { method: 'DELETE', headers: TEAM_A })).statusCode, 404)
   t.equal((await ask(`/reports/${id}/hold`, { ...put('theirs'), headers: TEAM_A_SENDER })).statusCode, 403)
   t.equal((await ask('/reports/report-1-abcdefghi/hold', put('nobody'))).statusCode, 404)
+})
+
+t.test('reports on hold are listed, those that came last first', async (t) => {
+  const { ask, ingestOld } = await retaining(t)
+  const ids: string[] = []
+  for (let days = 5; days > 0; days--) ids.unshift(await ingestOld(days))
+  for (const id of ids.slice(1)) await ask(`/reports/${id}/hold`, put(`hold of ${id}`))
+  interface Page {
+    holds: { id: string; hold: { reason: string } }[]
+    nextCursor?: string
+  }
+  const read = async (query: string) => (await ask(`/admin/retention/holds?${query}`)).json<Page>()
+  const all = await read('')
+  t.same(
+    all.holds.map(({ id, hold }) => [id, hold.reason]),
+    ids.slice(1).map((id) => [id, `hold of ${id}`]),
+  )
+  t.notOk(all.nextCursor)
+  const first = await read('limit=3')
+  const rest = await read(`limit=3&cursor=${first.nextCursor}`)
+  t.same([...first.holds, ...rest.holds], all.holds)
+  t.notOk(rest.nextCursor)
+  t.same((await ask('/admin/retention/holds', { headers: TEAM_A })).json(), { holds: [] })
+  t.equal((await ask('/admin/retention/holds?limit=101')).statusCode, 400)
 })

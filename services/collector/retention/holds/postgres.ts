@@ -1,23 +1,25 @@
 import type { Tenant } from '#shared/scope.ts'
 import type { Answer } from '#shared/writes.ts'
 import type { Access, Queries } from '../../postgres/pool.ts'
-import { raw, sql } from '../../postgres/sql.ts'
+import { columns, raw, sql } from '../../postgres/sql.ts'
 import { lockTenant } from '../../postgres/tenant-lock.ts'
 import type { Transaction } from '../../postgres/transaction.ts'
 import { withId } from '../../reports/postgres.ts'
 import { noSuchReport } from '../../reports/representation.ts'
 import { noHold } from './refusals.ts'
 import type { Hold } from './schema.ts'
-import { holdOf, type HoldRow } from './store.ts'
+import { heldPageOf, holdOf, LAST_ID, type HeldPage, type HoldRow } from './store.ts'
 
 /** The condition of a statement about `reports` that leaves those on hold alone. */
 export const NOT_HELD = raw(
   'NOT EXISTS (SELECT 1 FROM report_holds h WHERE h.tenantId = reports.tenantId AND h.reportId = reports.id)',
 )
 
+const HOLD = columns('reason', 'heldBy', 'heldAt', 'until')
+
 export async function holdIn(queries: Queries, tenantId: Tenant, id: string): Promise<Hold | undefined> {
   const row = await queries.first<HoldRow>(
-    sql`SELECT reason, heldBy AS "heldBy", heldAt AS "heldAt", until FROM report_holds
+    sql`SELECT ${HOLD} FROM report_holds
       WHERE tenantId = ${tenantId} AND reportId = ${id}`,
   )
   return row === undefined ? undefined : holdOf(row)
@@ -25,6 +27,13 @@ export async function holdIn(queries: Queries, tenantId: Tenant, id: string): Pr
 
 /** The store of holds on PostgreSQL; see store.ts. */
 export const createPostgresHolds = ({ of }: Access) => ({
+  async list(tenantId: Tenant, limit: number, before = LAST_ID): Promise<HeldPage> {
+    const rows = await of(tenantId).all<HoldRow & { id: string }>(
+      sql`SELECT reportId AS id, ${HOLD} FROM report_holds WHERE tenantId = ${tenantId} AND reportId < ${before}
+        ORDER BY reportId DESC LIMIT ${limit + 1}`,
+    )
+    return heldPageOf(rows, limit)
+  },
   get: (tenantId: Tenant, id: string) => holdIn(of(tenantId), tenantId, id),
   count: async (tenantId: Tenant): Promise<number> =>
     (await of(tenantId).first<{ n: number }>(sql`SELECT count(*) AS n FROM report_holds WHERE tenantId = ${tenantId}`))

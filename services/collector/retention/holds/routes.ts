@@ -1,13 +1,34 @@
+import { decodeCursor, encodeCursor } from '#shared/pagination.ts'
 import { invalidField } from '#shared/problem.ts'
 import type { App } from '#shared/server.ts'
+import type { Stores } from '../../engine/engine.ts'
 import { reportParams } from '../../reports/schema.ts'
 import { signerOf } from '../../tenants/guard.ts'
 import type { Writer } from '../../writer/queue.ts'
-import { heldReportSchema, holdBody } from './schema.ts'
+import { heldReportSchema, holdBody, holdListQuery, holdListSchema } from './schema.ts'
 
 const tags = ['report administration']
 
-export const holdRoutes = (writer: Writer) => async (app: App) => {
+export const holdRoutes = (store: Stores['holds'], writer: Writer) => async (app: App) => {
+  app.get(
+    '/admin/retention/holds',
+    {
+      config: { etag: false },
+      schema: {
+        tags,
+        summary: 'Reports on hold, those that came last first',
+        querystring: holdListQuery,
+        response: { 200: holdListSchema },
+      },
+    },
+    async (request) => {
+      const { limit, cursor } = request.query
+      const before = cursor === undefined ? [] : (decodeCursor(cursor, ['string']) as [string])
+      const { holds, next } = await store.list(request.caller.tenant, limit, ...before)
+      return { holds, ...(next === undefined ? {} : { nextCursor: encodeCursor(next) }) }
+    },
+  )
+
   app.put(
     '/reports/:id/hold',
     {

@@ -1,5 +1,5 @@
 import Joi from 'joi'
-import { timeMember, timeParam } from '../../parameters.ts'
+import { cursorParam, limitParam, timeMember, timeParam } from '../../parameters.ts'
 
 /** Why a report is not to be deleted; times are milliseconds since 1970. */
 export interface Hold {
@@ -31,4 +31,21 @@ export const holdSchema = Joi.object({
   until: Joi.number().integer().description('Milliseconds since 1970'),
 })
 
+export interface HoldListQuery {
+  limit: number
+  cursor?: string
+}
+
+const PAGE_DEFAULT = 20
+const PAGE_MAX = 100
+export const holdListQuery = Joi.object<HoldListQuery, true>({
+  limit: limitParam(PAGE_DEFAULT, PAGE_MAX),
+  cursor: cursorParam(),
+})
+
 export const heldReportSchema = Joi.object({ id: Joi.string().required(), hold: holdSchema.required() })
+
+export const holdListSchema = Joi.object({
+  holds: Joi.array().items(heldReportSchema).required(),
+  nextCursor: Joi.string(),
+})
