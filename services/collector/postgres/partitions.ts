@@ -42,7 +42,7 @@ export function timeOfId(id: string): number | undefined {
  * where it slows down the making of its month.
  */
 export function createPartitions(pool: Pool) {
-  const known = new Set<string>()
+  const known: Month[] = []
 
   /** Made beside the table and then attached: nobody who reads or writes waits for that. */
   const make = ({ name, from, to }: Month) =>
@@ -61,12 +61,15 @@ export function createPartitions(pool: Pool) {
 
   /** Sees to it that there is room for reports of these times. */
   async function ensure(times: readonly number[]): Promise<void> {
+    const made: Month[] = []
     for (const time of times) {
+      const holds = ({ from, to }: Month) => time >= from && time < to
+      if (known.some(holds) || made.some(holds)) continue
       const month = monthOf(time)
-      // One that is over may have been dropped meanwhile.
-      if (known.has(month.name) && !isDroppable(month.to, Date.now())) continue
       await make(month)
-      known.add(month.name)
+      // One that is over may be dropped: it is looked for the next time.
+      const isOver = isDroppable(month.to, Date.now())
+      ;(isOver ? made : known).push(month)
     }
   }
 
