@@ -33,7 +33,10 @@ t.test('reports, counts and links of the first schema are carried over', SQLITE_
     (await ask(`/reports?${query}`)).json<{ pagination: { totalCount: number } }>().pagination.totalCount
   t.same([await total(''), await total('state=stored'), await total('state=quarantined')], [4, 4, 0])
   t.equal(await total('severity=block'), 2)
-  t.match((await ask(`/reports/report-${hour}-000000000/sign-history`)).json(), { count: 1 })
+  t.match((await ask(`/reports/report-${hour}-000000000/sign-history`)).json(), {
+    count: 1,
+    history: [{ id: /^[0-9a-f]{16}$/, purpose: 'bundle', singleUse: false }],
+  })
   t.match((await ask('/findings')).json(), { findings: [], totalCount: 0 })
   await ingest(judged('block'))
   t.equal(await total('severity=block'), 3)

@@ -18,7 +18,7 @@ interface KeyParts {
   store: Stores['bundleKeys']
   writer: Pick<Writer, 'run'>
   keyring: Keyring
-  logger: Pick<Logger, 'error'>
+  logger: Pick<Logger, 'error' | 'info'>
 }
 
 export type BundleKeys = ReturnType<typeof createBundleKeys>
@@ -72,11 +72,14 @@ export function createBundleKeys({ store, writer, keyring, logger }: KeyParts) {
 
   /** Brings what another key than the keyring's first has sealed under that one. */
   async function reseal(): Promise<void> {
+    let resealed = 0
     for (const { kid, privateSealed } of await all()) {
       const from = Buffer.from(privateSealed)
       if (!keyring.needsRotation(from)) continue
-      await writer.run('resealBundleKey', kid, from, keyring.resealed(from, bundleKeyAad(kid)))
+      const isDone = await writer.run('resealBundleKey', kid, from, keyring.resealed(from, bundleKeyAad(kid)))
+      resealed += isDone ? 1 : 0
     }
+    if (resealed > 0) logger.info({ resealed, primary: keyring.primary }, 'keys rotated')
   }
 
   return {

@@ -35,6 +35,5 @@ export function createSlots({
         else taken.set(tenant, left)
       }
     },
-    running: (): number => total,
   }
 }
