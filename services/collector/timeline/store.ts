@@ -1,5 +1,6 @@
 import type { Database } from '#shared/database.ts'
 import type { Tenant } from '#shared/scope.ts'
+import type { Severity } from '../ingest/severity.ts'
 import { BUCKET_MS, type Counted, type Dimension } from '../rollups/series-tally.ts'
 import { BLOCK_REPORTS } from '../search/bits.ts'
 import { termsIn, type SearchRow } from '../search/blocks.ts'
@@ -12,13 +13,11 @@ export type TimelineStore = ReturnType<typeof createTimelineStore>
 const COUNTS = 'none + info AS info, warn, block'
 
 export function createTimelineStore(db: Database) {
-  const hours = db.prepare<[string, number, number], Bucket>(
-    `SELECT time,
-       coalesce(sum(reports) FILTER (WHERE severity IN ('info', 'none')), 0) AS info,
-       coalesce(sum(reports) FILTER (WHERE severity = 'warn'), 0) AS warn,
-       coalesce(sum(reports) FILTER (WHERE severity = 'block'), 0) AS block
-     FROM report_hours WHERE tenantId = ? AND time BETWEEN ? AND ? GROUP BY time`,
-  )
+  const hours = db
+    .prepare<[string, number, number], readonly [time: number, severity: Severity | 'none', reports: number]>(
+      'SELECT time, severity, reports FROM report_hours WHERE tenantId = ? AND time BETWEEN ? AND ?',
+    )
+    .raw()
   const ofName = db.prepare<[string, string, string, number, number, number], NamedBucket>(
     `SELECT name, time, ${COUNTS} FROM report_series
      WHERE tenantId = ? AND dimension = ? AND name = ? AND size = ? AND time BETWEEN ? AND ?`,
@@ -66,11 +65,22 @@ export function createTimelineStore(db: Database) {
     })
   }
 
+  /** The rows of an hour follow one another; adding them up here costs half of what SQLite's aggregates do. */
+  function hourly(tenantId: Tenant, { first, last }: Range): Bucket[] {
+    const buckets: Bucket[] = []
+    let bucket: Bucket | undefined
+    for (const [time, severity, reports] of hours.all(tenantId, first, last)) {
+      if (bucket?.time !== time) buckets.push((bucket = { time, info: 0, warn: 0, block: 0 }))
+      bucket[severity === 'none' ? 'info' : severity] += reports
+    }
+    return buckets
+  }
+
   return {
     /** The buckets of a range in which there is a report. */
     totals: db.transaction((tenantId: Tenant, range: Range): Bucket[] => {
       const { size, first, last } = range
-      if (size === BUCKET_MS['1h']) return hours.all(tenantId, first, last)
+      if (size === BUCKET_MS['1h']) return hourly(tenantId, range)
       const waiting = pending(tenantId, range).map(({ createdAt, severity }) =>
         bucketOf('', severity, createdAt, range),
       )

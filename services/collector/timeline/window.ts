@@ -45,10 +45,10 @@ export const bucketsIn = ({ size, first, last }: Range): number => (last - first
 
 /** All buckets of a range, those too in which there was nothing. */
 export function fill(range: Range, buckets: readonly Bucket[]): Bucket[] {
-  const found = new Map(buckets.map((bucket) => [bucket.time, bucket]))
-  return Array.from({ length: bucketsIn(range) }, (_, index) => {
-    const time = range.first + index * range.size
-    const { info = 0, warn = 0, block = 0 } = found.get(time) ?? {}
-    return { time, info, warn, block }
+  const all = Array.from({ length: bucketsIn(range) }, (_, index) => {
+    return { time: range.first + index * range.size, info: 0, warn: 0, block: 0 }
   })
+  for (const { time, info, warn, block } of buckets)
+    all[(time - range.first) / range.size] = { time, info, warn, block }
+  return all
 }
