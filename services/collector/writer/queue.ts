@@ -129,7 +129,7 @@ export function createWriter({ config, health, backend, onChange, standings }: Q
     if (writes === 0) idle?.()
     let [at, command] = [0, 0]
     const outcomes = done.map((waiting) => answer?.items.slice(at, (at += waiting.items.length)))
-    const changed = new Set(changedTenants(request, answer?.items))
+    const changed = new Set(changedTenants(request, answer))
     changed.forEach((tenant) => standings?.forget(tenant))
     standings?.told(answer?.standings ?? [])
     if (onChange !== undefined) changed.forEach(onChange)

@@ -89,8 +89,9 @@ async function answer(request: WriterRequest): Promise<WriterAnswer> {
   // One of the commands may have made a schema, or failed to.
   if (sent.length > 0) validators.refresh()
   const day = dayOf(Date.now())
-  const standings = [...new Set(changedTenants(request, ingested))].map((tenant) => tenants.standing(tenant, day))
-  return { items: ingested, commands: performed, standings }
+  const outcomes = { items: ingested, commands: performed }
+  const standings = [...new Set(changedTenants(request, outcomes))].map((tenant) => tenants.standing(tenant, day))
+  return { ...outcomes, standings }
 }
 
 async function sweep(): Promise<void> {
