@@ -27,6 +27,7 @@ const ENV = {
   RATE_LIMIT_LOGIN: MANY,
   RATE_LIMIT_INGEST: MANY,
   RATE_LIMIT_VERIFY: MANY,
+  ALERT_INTERVAL_S: '0.2',
 }
 
 /** The owner is let in everywhere: so the refusals of the others are not those of wrong paths and bodies. */

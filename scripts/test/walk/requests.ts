@@ -21,6 +21,12 @@ const name = { body: () => ({ name: '새 이름' }) }
 const tagIds = { body: ({ ids }: Things) => ({ tagIds: [ids.tags] }) }
 const secondEntry = ({ entry }: Things) => `?id=${entry}`
 
+/** A rule of alerts that always holds; nobody is told of it. */
+export const RULE = { kind: 'no_report', level: 'info', hours: 0.000001 }
+/** Where nothing is ever sent to. */
+export const CHANNEL = { kind: 'webhook', url: 'https://localhost/', secret: `whsec_${'A'.repeat(32)}` }
+export const SILENCE = { endsAt: '2099-01-01T00:00:00Z', rule: 'no-such-rule', reason: '점검' }
+
 /** The routes for which `{}` is no sensible body, or whose owner may not do that just now. Every other one is walked by itself. */
 export const REQUESTS: Record<string, Special> = {
   'POST /api/calendar/events': { body: () => event },
@@ -52,6 +58,12 @@ export const REQUESTS: Record<string, Special> = {
   'POST /admin/retention/run': { body: () => ({ dry_run: true }) },
   'POST /admin/retention/restore': { answers: [415] },
   'PUT /findings/:fingerprint/mute': { body: () => ({ reason: '알고 있음', until: '2099-01-01T00:00:00Z' }) },
+
+  // Others would make rules and channels of their own, of the same names.
+  'PUT /alerts/rules/:name': { body: (_things, who) => (who === 'owner' ? RULE : {}), others: 400 },
+  'PUT /alerts/channels/:name': { body: (_things, who) => (who === 'owner' ? CHANNEL : {}), others: 400 },
+  'POST /alerts/silences': { body: () => SILENCE },
+  'PUT /alerts/silences/:id': { body: () => SILENCE },
 
   'POST /admin/tenants': { body: (_things, who) => ({ id: `of-${who}` }) },
   'PATCH /admin/tenants/:id': { body: () => ({ quotas: { reportsPerDay: 1000 } }) },

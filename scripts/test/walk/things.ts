@@ -3,7 +3,8 @@ import { decodeJwt } from 'jose'
 import { authenticator } from '../../../services/identity/test/authenticator.ts'
 import { createBrowser, leavesFor } from '../../../services/identity/oauth/test/browser.ts'
 import { SYSTEM_TENANT } from '#shared/permissions.ts'
-import { PIXEL } from './requests.ts'
+import { until } from '#shared/test/until.ts'
+import { CHANNEL, PIXEL, RULE, SILENCE } from './requests.ts'
 import { ORIGIN, type People } from './people.ts'
 
 /** What is in everything that the owner writes; nobody else may ever read it. */
@@ -72,6 +73,26 @@ async function passkeyOf({ owner, password }: People): Promise<string> {
   return (await owner.make<{ id: string }>('/api/auth/passkeys', { name: SECRET, credential })).id
 }
 
+const ALERTS = '/api/collector/alerts'
+
+/** A rule with an alert, a maintenance window, and a channel with a notification that is never sent. */
+async function makeAlerts({ owner }: People) {
+  const [rules, channels] = ['rule-of-the-owner', 'channel-of-the-owner']
+  await owner.make(`${ALERTS}/rules/${rules}`, { ...RULE, labels: { note: SECRET } }, 'PUT')
+  await owner.make(`${ALERTS}/channels/${channels}`, CHANNEL, 'PUT')
+  const { id: silences } = await owner.make<{ id: string }>(`${ALERTS}/silences`, { ...SILENCE, reason: SECRET })
+  const { id: notifications } = await owner.make<{ id: string }>(`${ALERTS}/channels/${channels}/test`)
+  await until('a refused notification', async () => {
+    const { state } = await owner.get<{ state: string }>(`${ALERTS}/notifications/${notifications}`)
+    return state === 'dead'
+  })
+  const { id: alerts } = await until('an alert', async () => {
+    const found = await owner.get<{ alerts: { id: string }[] }>(`${ALERTS}?state=firing`)
+    return found.alerts[0]
+  })
+  return { rules, channels, silences, notifications, alerts }
+}
+
 /** One of everything, made as a client would make it. */
 export async function makeThings(people: People): Promise<Things> {
   const { owner, password } = people
@@ -96,6 +117,7 @@ export async function makeThings(people: People): Promise<Things> {
   await owner.make('/api/admin/tenants', { id: 'spare', name: SECRET })
   // The collector has settings of its own for it.
   await owner.make('/admin/tenants', { id: 'spare', title: SECRET })
+  const alerts = await makeAlerts(people)
   const { id: clients, client_secret } = await owner.make<{ id: string; client_secret: string }>('/api/admin/clients', {
     name: SECRET,
     redirect_uris: [CALLBACK],
@@ -119,8 +141,10 @@ export async function makeThings(people: People): Promise<Things> {
       images: (images[0] as string).split('/').at(-1) as string,
       reports,
       sign,
+      diff: reports,
       findings: findings[0]?.fingerprint as string,
       schemas: 'of-the-owner',
+      ...alerts,
       sessions: decodeJwt(people.elsewhere.token).sid as string,
       passkeys: await passkeyOf(people),
       grants: grants[0]?.id as string,
