@@ -1,3 +1,4 @@
+import { searchTables } from '../search/postgres-tables.ts'
 import { postgresAlertTables } from '../alerts/postgres-migration.ts'
 import { postgresRetentionTables } from '../retention/postgres-tables.ts'
 import { BUNDLE_KEY_TABLE } from '../exports/keys/postgres.ts'
@@ -194,4 +195,5 @@ export const migrations: readonly PostgresMigration[] = [
     ...['tenant_days', 'tenant_storage', 'tenant_refusals'].flatMap((table) => isolated(table)),
   ],
   postgresAlertTables(isolated),
+  searchTables(isolated),
 ]

@@ -1,6 +1,7 @@
 import type { CollectorConfig } from '../config.ts'
 import { findingsPart } from '../findings/postgres-record.ts'
 import { countsPart } from '../rollups/postgres.ts'
+import { searchPart } from '../search/postgres-part.ts'
 import { usagePart } from '../tenants/postgres.ts'
 import type { Standing } from '../tenants/store.ts'
 import type { ReportPart } from './report-part.ts'
@@ -14,8 +15,9 @@ export interface PartsOptions {
 }
 
 /** Everything that is kept of reports beside themselves, in the order in which it is stored. */
-export const reportParts = ({ shard, note }: PartsOptions): readonly ReportPart[] => [
+export const reportParts = ({ config, shard, note }: PartsOptions): readonly ReportPart[] => [
   findingsPart,
   countsPart(shard),
   usagePart(shard, note),
+  searchPart(config, shard),
 ]

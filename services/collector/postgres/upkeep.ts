@@ -3,6 +3,7 @@ import type { Logger } from '#shared/logger.ts'
 import type { CollectorConfig } from '../config.ts'
 import { removeEmptyHours } from '../rollups/postgres.ts'
 import { forgetContents } from '../ingest/postgres.ts'
+import { forgetFine } from '../rollups/postgres-series.ts'
 import { removeSome } from './bulk.ts'
 import { resealAnswers } from './reseal.ts'
 import type { Partitions } from './partitions.ts'
@@ -45,6 +46,7 @@ export function startUpkeep({ pool, config, keyring, partitions, logger }: Upkee
       await partitions.ensureAhead(Date.now())
       await repeat((tx) => forget(tx, Date.now(), BATCH))
       await repeat(forgetAnswers)
+      await repeat((tx) => forgetFine(tx, Date.now(), BATCH))
       await repeat((tx) => removeEmptyHours(tx, BATCH))
       await resealAnswers({ pool, keyring, logger }, () => stopped)
     } catch (error) {

@@ -2,6 +2,7 @@ import t from 'tap'
 import { DEFAULT_TENANT } from '#shared/caller.ts'
 import type { ReportItem } from '../reports/list.ts'
 import { collector, TEAM_A } from '../test/collector.ts'
+import { ON_POSTGRES } from '../test/postgres.ts'
 
 interface List {
   reports: ReportItem[]
@@ -233,7 +234,7 @@ t.test('what nobody says any more is not kept', async (t) => {
   t.same(await find({ text: '비밀' }), [gone])
   await ask(`/reports/${gone}`, { method: 'DELETE' })
   t.same(await find({ text: '비밀' }), [])
-  const words = JSON.stringify(await sql('SELECT * FROM search_terms'))
+  const words = JSON.stringify(await sql(`SELECT * FROM ${ON_POSTGRES ? 'search_texts' : 'search_terms'}`))
   t.notMatch(words, '비밀')
   t.notMatch(words, 'only once')
   t.match(words, 'something')

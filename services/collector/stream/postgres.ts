@@ -4,9 +4,6 @@ import { columns, sql } from '../postgres/sql.ts'
 import type { ReportRow } from '../reports/list.ts'
 import { arrivalOf } from './arrivals.ts'
 
-/** Who reads by arrival asks for the reports of a tenant after a place in all months. */
-export const ARRIVAL_INDEX = 'CREATE INDEX reports_by_arrival ON reports (tenantId, seq)'
-
 const LISTED = columns('id', 'createdAt', 'updatedAt', 'severity', 'policyVersion', 'quarantined', 'seq')
 
 /**
