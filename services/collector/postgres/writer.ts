@@ -9,8 +9,11 @@ import { createPostgresIngest } from '../ingest/postgres.ts'
 import { createPreparation } from '../ingest/prepare.ts'
 import type { NewReport } from '../ingest/store.ts'
 import { createLoadedValidators } from '../schemas/postgres-validators.ts'
+import { createPostgresTenants } from '../tenants/postgres.ts'
+import { dayOf } from '../tenants/quota.ts'
 import type { Standing } from '../tenants/store.ts'
 import { newVersion } from '../versions/postgres.ts'
+import { changedTenants } from '../writer/changed.ts'
 import { SILENT_COMMANDS } from '../writer/commands.ts'
 import {
   failureOf,
@@ -68,6 +71,7 @@ export function createPostgresWriter({
   const parts = reportParts({ config, shard, note: (standing) => noted.set(standing.tenantId, standing) })
   const ingest = createPostgresIngest({ config, keyring, parts })
   const commands = createPostgresCommands({ config, validators, parts, shard })
+  const tenants = createPostgresTenants(pool)
   const once = { keyring, ttlMs: config.IDEMPOTENCY_TTL_HOURS * HOUR_MS }
 
   /** All of them at once; when one is at fault, half and half, so that the others do not suffer. */
@@ -152,12 +156,24 @@ export function createPostgresWriter({
     return outcomes
   }
 
+  /** How the tenants stand that commands are about; what cannot be read now is read when it is needed. */
+  async function afterCommands(sent: readonly SentCommand[]): Promise<Standing[]> {
+    const changed = new Set(changedTenants({ items: [], commands: sent }))
+    const day = dayOf(Date.now())
+    const read = [...changed].map((tenant) => tenants.standing(tenant, day).catch(() => undefined))
+    return (await Promise.all(read)).filter((standing) => standing !== undefined)
+  }
+
   return {
     async write({ items, commands: sent }: WriterRequest): Promise<WriterAnswer> {
       const ingested = await ingestAll(items)
       // Reports are stored by now, whatever becomes of the commands.
       const performed = await performAll(sent).catch((error: unknown) => sent.map(() => failed(error)))
-      return { ...ingested, commands: performed }
+      return {
+        ...ingested,
+        commands: performed,
+        standings: [...(ingested.standings ?? []), ...(await afterCommands(sent))],
+      }
     },
     stop: async () => undefined,
   }

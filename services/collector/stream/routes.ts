@@ -13,13 +13,15 @@ import { createReader, type Reader } from './reader.ts'
 import { streamQuery, type StreamQuery } from './schema.ts'
 
 interface StreamParts {
-  engine: Pick<Engine, 'stores' | 'versions'>
+  engine: Pick<Engine, 'stores' | 'versions' | 'standings'>
   config: CollectorConfig
   health: Pick<Health, 'onDraining' | 'isDraining'>
   registers: Registry[]
 }
 
 const RETRY_AFTER_S = 5
+/** How often it is looked whether a tenant was suspended elsewhere. */
+const SUSPENDED_CHECK_MS = 1000
 const TYPE = 'text/event-stream; charset=utf-8'
 
 const wantedBy =
@@ -31,15 +33,23 @@ const wantedBy =
 /** What is stored, as it is stored. */
 export function createStreams({ engine, config, health, registers }: StreamParts) {
   const feed = createFeed(engine.stores.arrivals, engine.versions)
-  const readers = new Set<Reader>()
+  const { standings } = engine
+  const readers = new Map<Reader, Tenant>()
   const perTenant = new Map<Tenant, number>()
   /** Those too that are about to begin. */
   let open = 0
   const metrics = createStreamMetrics(registers, () => open)
   const endAll = () => {
-    for (const reader of readers) reader.end()
+    for (const reader of readers.keys()) reader.end()
   }
   health.onDraining(endAll)
+  const endWatch = standings.onSuspended((tenant) => {
+    for (const [reader, owner] of readers) if (owner === tenant) reader.end()
+  })
+  const checker = setInterval(() => {
+    // What it finds is told to whoever watches; a database that is away says nothing.
+    for (const tenant of perTenant.keys()) void Promise.resolve(standings.of(tenant)).catch(() => {})
+  }, SUSPENDED_CHECK_MS).unref()
 
   /** Takes one of the streams that there may be. @returns what gives it back @throws Problem when there is none */
   function take(tenant: Tenant): () => void {
@@ -78,7 +88,8 @@ export function createStreams({ engine, config, health, registers }: StreamParts
       const onDropped = () => metrics.dropped.inc()
       const reader = createReader({ feed, tenant, place, isWanted: wantedBy(query), config, onDropped })
       waiting.reader = reader
-      readers.add(reader)
+      readers.set(reader, tenant)
+      if (standings.last(tenant)?.state === 'suspended') reader.end()
       reader.stream.once('close', () => {
         readers.delete(reader)
         leave()
@@ -122,6 +133,8 @@ export function createStreams({ engine, config, health, registers }: StreamParts
   return {
     routes,
     stop(): void {
+      clearInterval(checker)
+      endWatch()
       endAll()
       feed.stop()
     },

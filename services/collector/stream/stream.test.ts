@@ -207,6 +207,17 @@ t.test('streams end when the service stops, and new ones are refused then', asyn
   t.equal(await open(), 0)
 })
 
+t.test('the streams of a tenant end when it is suspended, and nobody else has to', async (t) => {
+  const { ask, reader } = await streaming(t)
+  const [own, other] = [await reader('', TEAM_A), await reader()]
+  await ask('/admin/tenants/teamA/suspend', { method: 'POST' })
+  await until('its end', own.ended)
+  t.notOk(other.ended())
+  t.equal((await reader('', TEAM_A)).answer.statusCode, 403)
+  await ask('/admin/tenants/teamA/resume', { method: 'POST' })
+  t.equal((await reader('', TEAM_A)).answer.statusCode, 200)
+})
+
 t.test('a stream has an end, and its request is in the log of the tenant', async (t) => {
   const { reader, ask } = await streaming(t, { STREAM_MAX_S: '1' })
   const one = await reader()

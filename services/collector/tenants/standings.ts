@@ -27,12 +27,14 @@ export type Standings = ReturnType<typeof createStandings>
 export function createStandings({ read, maxAgeMs = Infinity, now = Date.now }: StandingsParts) {
   const known = new Map<Tenant, Known>()
   const reading = new Map<Tenant, Promise<Standing>>()
+  const listeners = new Set<(tenant: Tenant) => void>()
 
   function keep(standing: Standing): Standing {
     reading.delete(standing.tenantId)
     known.delete(standing.tenantId)
     if (known.size >= KNOWN_MAX) known.delete(known.keys().next().value as Tenant)
     known.set(standing.tenantId, { standing, readAt: now() })
+    if (standing.state === 'suspended') for (const listener of listeners) listener(standing.tenantId)
     return standing
   }
 
@@ -66,6 +68,11 @@ export function createStandings({ read, maxAgeMs = Infinity, now = Date.now }: S
       const found = known.get(tenant)?.standing
       const day = dayOf(now())
       return found === undefined || found.day === day ? found : { ...found, day, reports: 0, bytes: 0 }
+    },
+    /** Calls `listener` for a tenant that is suspended, whenever that is seen; @returns what ends that */
+    onSuspended(listener: (tenant: Tenant) => void): () => void {
+      listeners.add(listener)
+      return () => void listeners.delete(listener)
     },
     /** What is on disk after a write. */
     told(standings: readonly Standing[]): void {
