@@ -36,7 +36,8 @@ const MINUTE_MS = 60_000
 const HOUR_MS = 3_600_000
 const DAY_MS = 86_400_000
 /** Looks for which a sample tells how it is now, and for which this replica stays the one that looks. */
-const FRESH_LOOKS = 3
+const LOOKS = 3
+const LEASE_MIN_MS = 5000
 const SWEEP_BATCH = 500
 
 const windowOf = (rule: Rule): number => ('window' in rule ? (durationMs(rule.window) as number) : 0)
@@ -45,11 +46,14 @@ const windowOf = (rule: Rule): number => ('window' in rule ? (durationMs(rule.wi
 export function createWatch(parts: WatchParts) {
   const { store, writer, signals, outage, fixed, health, config, metrics, logger } = parts
   const instance = `${hostname()}:${config.COLLECTOR_PORT}`
-  const freshMs = Math.max(config.ALERT_INTERVAL_S * SECOND_MS * FRESH_LOOKS, MINUTE_MS)
+  const looksMs = config.ALERT_INTERVAL_S * SECOND_MS * LOOKS
+  const freshMs = Math.max(looksMs, MINUTE_MS)
+  const leaseMs = Math.max(looksMs, LEASE_MIN_MS)
   const storageQuota = config.QUOTA_STORAGE_BYTES
   let rules: readonly OwnedRule[] = fixed
   let stopping = false
   let sweptAt = 0
+  let isHolding = false
 
   async function allRules(): Promise<OwnedRule[]> {
     const own = await store.allRules()
@@ -88,9 +92,17 @@ export function createWatch(parts: WatchParts) {
     while (!stopping && (await writer.run('sweepAlerts', cutoff, now - DAY_MS, SWEEP_BATCH)) === SWEEP_BATCH);
   }
 
+  /** Whether this replica is the one that looks. @param until when another one may be, milliseconds since 1970 */
+  async function hold(until: number): Promise<boolean> {
+    isHolding = await writer.run('holdAlertLease', instance, Date.now(), until)
+    return isHolding
+  }
+
   async function look(): Promise<void> {
     const now = Date.now()
     if (!health.isDatabaseUsable()) {
+      // Of several replicas that lose it one tells.
+      if (!isHolding) return
       const lost = rules.filter(({ tenantId, rule }) => tenantId === SYSTEM_TENANT && rule.kind === 'database_lost')
       return outage.lost(
         lost.map(({ rule }) => rule),
@@ -101,7 +113,7 @@ export function createWatch(parts: WatchParts) {
     rules = await allRules()
     await outage.remember(now)
     const samples = await samplesFor(now)
-    if (!(await writer.run('holdAlertLease', instance, now, now + freshMs))) return
+    if (!(await hold(now + leaseMs))) return
     const tenants = new Set([...rules.map(({ tenantId }) => tenantId), ...(await store.activeTenants())])
     for (const tenant of tenants) {
       if (stopping) return
@@ -135,6 +147,8 @@ export function createWatch(parts: WatchParts) {
       clearInterval(timer)
       outage.stop()
       await running
+      // The next one need not wait for the end of the lease.
+      if (isHolding && health.isDatabaseUsable()) await hold(0).catch(() => undefined)
     },
   }
 }
