@@ -75,6 +75,38 @@ t.test('a changed, added, missing or doubled file is named', async (t) => {
   t.match(faultsOf(t, zipped([...files.slice(0, 1), ...files])), [/qc_report.json is there twice/])
 })
 
+t.test('in an export nothing hides in a folder, and no folder is without its list', async (t) => {
+  const inFolder = [file('a.json', Buffer.from('{}')), file('b.json', Buffer.from('[]'))]
+  const list = file('checksums.txt', checksumsOf(inFolder))
+  const meta = file(
+    'export_meta.json',
+    Buffer.from(JSON.stringify({ format: 'najimban-export/1', keyId, to: createdAt })),
+  )
+  const sums = checksumsOf([{ name: '00001/checksums.txt', checksum: list.checksum }, meta])
+  const end = [meta, { name: 'checksums.txt', content: sums }, { name: 'checksums.txt.sig', content: sign(sums) }]
+  const at = (folder: string, files: readonly NamedContent[]) =>
+    files.map(({ name, content }) => ({ name: `${folder}/${name}`, content }))
+  const faults = (...contents: NamedContent[]) => faultsOf(t, zipped([...contents, ...end]))
+  const whole = at('00001', [...inFolder, list])
+  const empty = { name: 'checksums.txt', content: Buffer.alloc(0) }
+  const extra = { name: 'c.json', content: Buffer.from('1') }
+  t.same(faults(...whole), [])
+  t.match(faults(...at('00001', [empty]), ...whole), [/00001\/a.json comes after 00001\/checksums.txt/])
+  t.match(faults(...whole, ...at('00001', [empty])), [/00001\/checksums.txt comes after/])
+  t.match(faults(...whole, ...at('00001', [extra])), [/00001\/c.json comes after/])
+  t.match(faults(...at('00001', [extra]), ...whole), [/00001\/c.json is not in 00001\/checksums.txt/])
+  t.match(faults(...whole.slice(1)), [/00001\/a.json is missing/])
+  t.match(faults(...whole, ...at('00002', [extra])), [/the folder 00002 has no checksums.txt/])
+  t.match(faults(...whole, ...at('00002', [empty])), [/00002\/checksums.txt is not in checksums.txt/])
+  t.match(faults(...at('00002', [extra]), ...whole), [
+    /the folder 00002 has no checksums.txt/,
+    /00001 is not in its place/,
+  ])
+  t.match(faults(), [/00001\/checksums.txt is missing/])
+  const many = Array.from({ length: 150 }, (_, i) => ({ name: `f${i}`, content: Buffer.alloc(0) }))
+  t.equal(faults(...many, ...whole).length, 101)
+})
+
 t.test('names that lead elsewhere are refused, however they are signed', async (t) => {
   for (const name of [
     '../x',

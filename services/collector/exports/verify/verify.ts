@@ -40,6 +40,8 @@ interface Meta {
 
 /** Files at the top, or in one folder of numbers: nothing that could leave the folder that it is unpacked in. */
 const NAME = /^(?:(?<folder>\d{5,10})\/)?(?<base>[A-Za-z0-9][\w.-]*)$/
+/** More of them help nobody. */
+const FAULTS_MAX = 100
 /** Larger texts than the collector writes are not read: a list of the files of a folder, or what the bundle says of itself. */
 const TEXT_MAX = 16 * 1024 * 1024
 const META = /^(?:bundle|export)_meta\.json$/
@@ -82,20 +84,27 @@ function createCheck(keys: readonly KeyObject[]) {
   /** Names and checksums at the top, and in the folder that is under way. */
   const top = new Map<string, string>()
   let inside = new Map<string, string>()
+  /** Whether that folder has had its list. */
+  let isListed = false
   let folder = ''
   let last = 0
   let time: number | undefined
   const texts = new Map<string, Buffer>()
 
-  const fault = (text: string) => void found.faults.push(text)
+  function fault(text: string): void {
+    const { faults } = found
+    if (faults.length < FAULTS_MAX) faults.push(text)
+    else faults[FAULTS_MAX] = 'there are more faults than these'
+  }
 
   function enter(next: string): void {
     if (next === folder) return
-    if (folder !== '' && inside.size > 0) fault(`the folder ${folder} has no ${CHECKSUMS}`)
+    if (folder !== '' && !isListed) fault(`the folder ${folder} has no ${CHECKSUMS}`)
     if (next !== '' && Number(next) <= last) throw new Refused(`the folder ${next} is not in its place`)
     folder = next
     if (next !== '') last = Number(next)
     inside = new Map()
+    isListed = false
   }
 
   function take(file: ReadFile): void {
@@ -106,6 +115,9 @@ function createCheck(keys: readonly KeyObject[]) {
     if (file.time !== time) fault(`${file.name} has another time than the files before it`)
     enter(at)
     const names = at === '' ? top : inside
+    if (at === '' ? texts.has(CHECKSUMS) && base !== SIGNATURE : isListed) {
+      throw new Refused(`${file.name} comes after ${at === '' ? '' : `${at}/`}${CHECKSUMS}`)
+    }
     if (names.has(base)) throw new Refused(`${file.name} is there twice`)
     const isText = base === CHECKSUMS || (at === '' && (base === SIGNATURE || META.test(base)))
     const { checksum, content } = read(file, isText)
@@ -116,8 +128,8 @@ function createCheck(keys: readonly KeyObject[]) {
       for (const one of listFaults(content.toString('latin1'), names, where)) fault(one)
       if (at !== '') top.set(`${at}/${CHECKSUMS}`, checksum)
       inside = new Map()
-    } else if (texts.has(CHECKSUMS) && base !== SIGNATURE) fault(`${file.name} comes after ${CHECKSUMS}`)
-    else names.set(base, checksum)
+      isListed = true
+    } else names.set(base, checksum)
     if (at === '' && isText) texts.set(base, content)
   }
 
