@@ -15,6 +15,10 @@ import type { NewReport } from './store.ts'
 /** 128 bits: the same report by accident is out of the question, and a tenant could only deceive itself. */
 const HASH_BYTES = 16
 
+/** What two reports have in common that are the same. */
+export const contentHash = (report: string, markdown: string | null | undefined): Buffer =>
+  hash('sha256', markdown ? `${report}\n${markdown}` : report, 'buffer').subarray(0, HASH_BYTES)
+
 export type Prepared = { report: NewReport } | { refused: FieldError[] }
 
 export type Prepare = ReturnType<typeof createPreparation>
@@ -82,7 +86,7 @@ export function createPreparation(config: CollectorConfig, validators: Validator
         policyVersion: known === undefined ? policyVersionOf(report.policy) : known.policyVersion,
         markdown: markdown || undefined,
         report: stored,
-        hash: hash('sha256', markdown ? `${stored}\n${markdown}` : stored, 'buffer').subarray(0, HASH_BYTES),
+        hash: contentHash(stored, markdown),
         errors,
         // Nobody knows what a report means that does not fit.
         sightings: errors.length === 0 ? spoken : [],

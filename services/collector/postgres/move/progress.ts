@@ -1,0 +1,50 @@
+import { DatabaseRefused } from '#shared/database.ts'
+import { EVERY_TENANT, shownUrl, type Pool } from '../pool.ts'
+import { raw, sql, type Statement } from '../sql.ts'
+import { transaction } from '../transaction.ts'
+
+/** Under which it is noted that everything is there and verified. */
+const ALL = 'all'
+
+const TABLE = raw(`CREATE TABLE IF NOT EXISTS collector_move (
+  part TEXT PRIMARY KEY,
+  source TEXT NOT NULL,
+  done BIGINT NOT NULL
+)`)
+
+/** Where something is stored that was not moved there. */
+const STORED = ['reports', 'findings', 'schemas', 'sign_tokens', 'tenants'] as const
+
+export type Progress = Awaited<ReturnType<typeof openProgress>>
+
+/**
+ * How far a move from this file has come, kept in the database that it goes to.
+ * @throws DatabaseRefused when there is something that came from elsewhere
+ */
+export async function openProgress(pool: Pool, source: string, url: string) {
+  const begun = await transaction(pool, EVERY_TENANT, async (tx) => {
+    tx.later(TABLE)
+    return tx.all<{ part: string; source: string; done: number }>(sql`SELECT part, source, done FROM collector_move`)
+  })
+  const other = begun.find((row) => row.source !== source)
+  if (other !== undefined) throw new DatabaseRefused(shownUrl(url), `gets what is in ${other.source}`)
+  if (begun.length === 0) {
+    for (const table of STORED) {
+      const found = await pool.everyTenant.first(sql`SELECT 1 FROM ${raw(table)} LIMIT 1`)
+      if (found !== undefined)
+        throw new DatabaseRefused(shownUrl(url), 'is not empty; give the move a database of its own')
+    }
+  }
+  const known = new Map(begun.map(({ part, done }) => [part, done]))
+  const note = (part: string, done: number): Statement =>
+    sql`INSERT INTO collector_move VALUES (${part}, ${source}, ${done}) ON CONFLICT (part) DO UPDATE SET done = excluded.done`
+  return {
+    isBegun: begun.length > 0,
+    isDone: known.has(ALL),
+    /** How far a part has come: 0 when it was not begun. */
+    of: (part: string): number => known.get(part) ?? 0,
+    /** To be done in the transaction that stores what it says. */
+    note,
+    finish: () => pool.everyTenant.run(note(ALL, Date.now())),
+  }
+}
