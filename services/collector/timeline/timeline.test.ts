@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { DEFAULT_TENANT } from '#shared/caller.ts'
 import { asTenant } from '#shared/scope.ts'
-import { collector, judged } from '../test/collector.ts'
+import { collector, judged, TEAM_A } from '../test/collector.ts'
 import { HOUR_MS } from '../rollups/tally.ts'
 import { fill, rangeOf } from './window.ts'
 
@@ -46,51 +46,205 @@ t.test('a window is 1 to 8760 hours', async (t) => {
 })
 
 t.test('after any reports, deletions, retention runs and replays the counts are those of a recount', async (t) => {
-  const { database: db, writer, stores, ingestAt, ask } = await collector(t)
-  const at = fc.integer({ min: 0, max: 5 * HOUR_MS })
+  const { sql, writer, stores, ingestAt, ask } = await collector(t)
+  const begin = Math.floor(Date.now() / HOUR_MS) * HOUR_MS - 6 * HOUR_MS
+  const at = fc.integer({ min: begin, max: begin + 5 * HOUR_MS })
   const tenant = fc.constantFrom('default', 'teamA')
-  const came = fc.record({ at, tenant, severity: fc.constantFrom('info', 'warn', 'block', 'other') })
+  const severity = fc.constantFrom('info', 'warn', 'block', 'other')
+  const rule = fc.constantFrom('a', '나', 'c'.repeat(1000))
+  const judgement = fc.record({ rule, severity, result: fc.constant('x') })
+  const evaluations = fc.array(judgement, { maxLength: 3 })
+  const came = fc.record({ at, tenant, evaluations, version: fc.constantFrom('v1', 'v2', undefined) })
   const replay = fc.record({ replay: tenant })
   /** From then on nothing goes into quarantine, and a replay takes out what is there. */
   const widen = fc.record({ widen: tenant })
   const removal = fc.record({ nth: fc.nat(), tenant })
   const run = fc.record({ before: at, tenant, limit: fc.integer({ min: 1, max: 5 }) })
-  const recount = db.prepare(
-    `SELECT tenantId, createdAt / ${HOUR_MS} * ${HOUR_MS} AS time, coalesce(severity, 'none') AS severity,
-       count(*) AS reports FROM reports GROUP BY 1, 2, 3 ORDER BY 1, 2, 3`,
-  )
-  const kept = db.prepare('SELECT * FROM report_hours ORDER BY 1, 2, 3')
-  const recountTotals = db.prepare(
-    `SELECT tenantId, quarantined, coalesce(severity, 'none') AS severity, count(*) AS reports FROM reports
-     GROUP BY 1, 2, 3 ORDER BY 1, 2, 3`,
-  )
-  const totals = db.prepare('SELECT * FROM report_counts WHERE reports <> 0 ORDER BY 1, 2, 3')
-  const ids = db.prepare<[string], string>('SELECT id FROM reports WHERE tenantId = ? ORDER BY seq').pluck()
+  const RECOUNT = `SELECT tenantId AS tenant, createdAt / ${HOUR_MS} * ${HOUR_MS} AS time,
+    coalesce(severity, 'none') AS severity, count(*) AS reports FROM reports GROUP BY 1, 2, 3 ORDER BY 1, 2, 3`
+  const KEPT = `SELECT tenantId AS tenant, time, severity, sum(reports) AS reports FROM report_hours GROUP BY 1, 2, 3
+    HAVING sum(reports) <> 0 ORDER BY 1, 2, 3`
+  const RECOUNT_ALL = `SELECT tenantId AS tenant, quarantined, coalesce(severity, 'none') AS severity, count(*) AS reports
+    FROM reports GROUP BY 1, 2, 3 ORDER BY 1, 2, 3`
+  const KEPT_ALL = `SELECT tenantId AS tenant, quarantined, severity, sum(reports) AS reports FROM report_counts
+    GROUP BY 1, 2, 3 HAVING sum(reports) <> 0 ORDER BY 1, 2, 3`
+
+  async function checkSeries(tenantId: string): Promise<void> {
+    const rows = await sql<Counting>(
+      'SELECT createdAt AS at, severity, policyVersion AS version, report FROM reports WHERE tenantId = ?',
+      tenantId,
+    )
+    for (const size of ['5m', '1h', '1d'] as const) {
+      const range = rangeOf(size, 7, begin + 6 * HOUR_MS)
+      const owner = asTenant(tenantId)
+      t.same(
+        sorted(await stores.timeline.totals(owner, range)),
+        expectedOf(rows, () => [['', undefined]], range),
+      )
+      const byRule = expectedOf(rows, rulesOf, range)
+      t.same(sorted(await stores.timeline.by(owner, 'rule', range)), byRule)
+      t.same(
+        sorted(await stores.timeline.named(owner, 'rule', '나', range)),
+        byRule.filter((text) => text.includes('나')),
+      )
+      const byVersion = expectedOf(rows, ({ version }) => (version === null ? [] : [[version, undefined]]), range)
+      t.same(sorted(await stores.timeline.by(owner, 'policy_version', range)), byVersion)
+    }
+  }
+
   await fc.assert(
     fc.asyncProperty(fc.array(fc.oneof(came, came, run, replay, widen, removal), { maxLength: 30 }), async (steps) => {
-      db.exec('DELETE FROM schemas')
+      await sql('DELETE FROM schemas')
       for (const step of steps) {
-        if ('at' in step) await ingestAt(step.at, judged(step.severity), step.tenant)
-        else if ('replay' in step) await writer.run('replayReports', asTenant(step.replay), [-1, -1], 1000, Date.now())
-        else if ('widen' in step) await writer.run('putSchema', asTenant(step.widen), 'qc-report', true, Date.now())
+        if ('at' in step) {
+          const policy = { policy_version: step.version, evaluations: step.evaluations }
+          await ingestAt(step.at, { status: {}, policy }, step.tenant)
+        } else if ('replay' in step)
+          await writer.run('replayReports', asTenant(step.replay), [-1, -1], 1000, Date.now())
+        else if ('widen' in step)
+          await ask('/schemas/qc-report', { method: 'PUT', payload: true, ...asked(step.widen) })
         else if ('nth' in step) {
-          const all = ids.all(step.tenant)
-          const id = all[step.nth % all.length]
+          const all = await sql<{ id: string }>('SELECT id FROM reports WHERE tenantId = ? ORDER BY seq', step.tenant)
+          const id = all[step.nth % all.length]?.id
           if (id !== undefined) await writer.run('removeReport', asTenant(step.tenant), id, undefined)
         } else {
           const tenant = asTenant(step.tenant)
-          const old = await stores.retention.old(tenant, step.before, [-1, -1], step.limit, Infinity)
+          const old = await stores.retention.old(tenant, step.before, [-1, -1], step.limit, 1e9)
           const expendable = old.map(({ id, updatedAt }) => [id, updatedAt] as const)
           await writer.run('removeUnchanged', tenant, expendable)
         }
       }
-      t.same(kept.all(), recount.all())
-      t.same(totals.all(), recountTotals.all())
-      for (const severity of ['info', 'warn', 'block']) {
-        const n = db.prepare("SELECT count(*) FROM reports WHERE tenantId = 'default' AND severity = ?").pluck()
-        t.match((await ask(`/reports?severity=${severity}`)).json(), { pagination: { totalCount: n.get(severity) } })
+      t.same(await sql(KEPT), await sql(RECOUNT))
+      t.same(await sql(KEPT_ALL), await sql(RECOUNT_ALL))
+      await checkSeries('default')
+      await checkSeries('teamA')
+      for (const one of ['info', 'warn', 'block']) {
+        const [n] = await sql<{ n: number }>(
+          "SELECT count(*) AS n FROM reports WHERE tenantId = 'default' AND severity = ?",
+          one,
+        )
+        t.match((await ask(`/reports?severity=${one}`)).json(), { pagination: { totalCount: n?.n } })
       }
     }),
-    { numRuns: 30 },
+    { numRuns: 20 },
   )
 })
+
+interface Counting {
+  at: number
+  severity: string | null
+  version: string | null
+  report: string
+}
+
+type Named = readonly (readonly [name: string, severity: string | undefined])[]
+
+const RANKS = ['info', 'warn', 'block']
+
+/** Each rule of a report with its worst severity. */
+function rulesOf({ report }: Counting): Named {
+  const { policy } = JSON.parse(report) as { policy: { evaluations: { rule: string; severity: string }[] } }
+  const worst = new Map<string, number>()
+  for (const { rule, severity } of policy.evaluations) {
+    const rank = RANKS.indexOf(severity)
+    if (rank >= 0) worst.set(rule, Math.max(rank, worst.get(rule) ?? 0))
+  }
+  return [...worst].map(([rule, rank]) => [rule, RANKS[rank]] as const)
+}
+
+function expectedOf(rows: readonly Counting[], namesOf: (row: Counting) => Named, { size }: { size: number }) {
+  const buckets = new Map<string, { name: string; time: number; info: number; warn: number; block: number }>()
+  for (const row of rows) {
+    for (const [name, of = row.severity ?? 'info'] of namesOf(row)) {
+      const time = Math.floor(row.at / size) * size
+      const bucket = buckets.get(`${time} ${name}`) ?? { name, time, info: 0, warn: 0, block: 0 }
+      buckets.set(`${time} ${name}`, bucket)
+      bucket[of as 'info']++
+    }
+  }
+  return sorted([...buckets.values()])
+}
+
+const sorted = (buckets: readonly object[]): string[] =>
+  buckets
+    .map((bucket) => {
+      const { name = '', time, info, warn, block } = bucket as Record<string, unknown>
+      return JSON.stringify([time, name, info, warn, block])
+    })
+    .sort()
+
+const asked = (tenant: string) => ({ headers: tenant === 'teamA' ? TEAM_A : {} })
+
+t.test('buckets are of 5 minutes, an hour or a day, as is asked for or fits', async (t) => {
+  const { ask, ingest, ingestAt } = await collector(t)
+  await ingest(judged('block'))
+  await ingestAt(Date.now() - 90 * 60_000, judged('warn'))
+  const get = async (query: string) =>
+    (await ask(`/timeline?${query}`)).json<{
+      bucket: string
+      buckets: { time: number; block: number; warn: number }[]
+    }>()
+  for (const [query, bucket, count, ms] of [
+    ['window_h=1&bucket=auto', '5m', 13, 300_000],
+    ['window_h=2&bucket=auto', '5m', 25, 300_000],
+    ['window_h=3&bucket=auto', '1h', 4, HOUR_MS],
+    ['window_h=168&bucket=auto', '1h', 169, HOUR_MS],
+    ['window_h=8760&bucket=auto', '1d', 366, 24 * HOUR_MS],
+    ['window_h=48&bucket=5m', '5m', 577, 300_000],
+  ] as const) {
+    const { bucket: got, buckets } = await get(query)
+    t.same([got, buckets.length], [bucket, count], query)
+    t.ok(buckets.every(({ time }, n) => time % ms === 0 && time === (buckets[0]?.time ?? 0) + n * ms))
+    t.equal(buckets.at(-1)?.block, 1)
+    t.equal(
+      buckets.reduce((sum, { warn }) => sum + warn, 0),
+      query.startsWith('window_h=1&') ? 0 : 1,
+      query,
+    )
+  }
+  t.notOk('bucket' in (await get('window_h=24')), 'without it the answer is as ever')
+  const late = await ask('/timeline?window_h=49&bucket=5m')
+  t.match([late.statusCode, late.json()], [400, { errors: [{ field: 'bucket' }] }])
+  for (const bad of ['bucket=2h', 'by=target', 'by=rule&rule=x', 'rule=x&policy_version=y', 'top=0', 'top=101']) {
+    t.equal((await ask(`/timeline?${bad}`)).statusCode, 400, bad)
+  }
+  t.equal((await ask('/timeline?by=rule&window_h=401')).statusCode, 400, 'too many buckets for a series of each')
+  t.equal((await ask('/timeline?by=rule&window_h=399')).statusCode, 200)
+})
+
+t.test(
+  'series are those of the rules of which most was blocked; beyond the limit they are counted in common',
+  async (t) => {
+    const { ask } = await collector(t, { TIMELINE_NAMES_MAX: '3', INGEST_DEDUPE_HOURS: '0' })
+    const send = (rule: string, severity: string, count: number) =>
+      ask('/ingest/qc/batch', {
+        method: 'POST',
+        payload: Array.from({ length: count }, () => ({
+          status: {},
+          policy: { policy_version: 'v1', evaluations: [{ rule, severity, result: 'x' }] },
+        })),
+      })
+    // More than a block of a thousand reports, so that they are counted in both ways.
+    await send('a', 'info', 700)
+    await send('b', 'block', 300)
+    await send('c', 'warn', 100)
+    await send('d', 'block', 50)
+    const sum = async () => {
+      const { series, other } = (await ask('/timeline?by=rule&top=2')).json<{
+        series: { name: string; info: number; warn: number; block: number; buckets: object[] }[]
+        other: { info: number; warn: number; block: number }
+      }>()
+      return [...series, other].reduce((total, { info, warn, block }) => total + info + warn + block, 0)
+    }
+    t.equal(await sum(), 1150)
+    t.match((await ask('/timeline?by=rule&top=2')).json(), { by: 'rule', series: [{ name: 'b', block: 300 }, {}] })
+    await send('e', 'warn', 1100)
+    t.equal(await sum(), 2250)
+    const { other } = (await ask('/timeline?by=rule&top=1&bucket=1d&window_h=24')).json<{
+      other: { incomplete: boolean; warn: number }
+    }>()
+    t.match(other, { incomplete: true })
+    t.match((await ask('/timeline?rule=e')).json(), { rule: 'e', incomplete: true })
+    t.match((await ask('/timeline?policy_version=v1')).json(), { policy_version: 'v1', incomplete: false })
+  },
+)
