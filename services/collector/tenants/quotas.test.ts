@@ -256,6 +256,20 @@ t.test('only days that were asked for are shown, and those past USAGE_DAYS_MAX a
   t.equal(Number(left[0]?.n), 3)
 })
 
+t.test('what found no room in the queue is counted, and nothing of it against the minute', async (t) => {
+  const { send, batch, use } = await metered(t, { reportsPerMinute: 100 }, { WRITE_QUEUE_MAX: '2' })
+  const answers = await Promise.all([
+    ...Array.from({ length: 12 }, () => send()),
+    batch([report(), report(), report(), report()]),
+  ])
+  const full = answers.filter(({ statusCode }) => statusCode === 503)
+  t.ok(full.length > 0 && full.every(({ headers }) => headers['retry-after'] === '1'))
+  const { quotas, stored, days } = await use()
+  const overloaded = days[0]?.refused.overloaded ?? 0
+  t.equal(overloaded + stored.reports, 16)
+  t.equal(quotas.reportsPerMinute?.used, stored.reports)
+})
+
 t.test('an entry of the audit log for each refusal would cost more than the refusal', async (t) => {
   const { send, ask } = await metered(t, { reportsPerDay: 1 })
   for (let n = 0; n < 5; n++) await send()
