@@ -38,6 +38,12 @@ t.test('reports, counts and links of the first schema are carried over', SQLITE_
     history: [{ id: /^[0-9a-f]{16}$/, purpose: 'bundle', singleUse: false }],
   })
   t.match((await ask('/findings')).json(), { findings: [], totalCount: 0 })
+  t.same(
+    [await total('rule=r'), await total('text=x'), await total('rule=s')],
+    [4, 4, 0],
+    'what was there can be found',
+  )
+  t.match((await ask('/timeline?by=rule&bucket=1d')).json(), { series: [{ name: 'r', block: 4 }] })
   await ingest(judged('block'))
   t.equal(await total('severity=block'), 3)
   t.equal((await ask(`/reports/report-${hour}-000000001`, { method: 'DELETE' })).statusCode, 204)

@@ -8,6 +8,7 @@ import { createPostgresMuting, removeFindingsBefore } from '../findings/postgres
 import { forgetContents } from '../ingest/postgres.ts'
 import { createPostgresRemoval, createRemoveReport } from '../reports/postgres-removal.ts'
 import { createPostgresRetentionCommands } from '../retention/postgres-commands.ts'
+import { forgetFine } from '../rollups/postgres-series.ts'
 import { createPutSchema } from '../schemas/postgres.ts'
 import { createPostgresReplay } from '../schemas/postgres-replay.ts'
 import type { LoadedValidators } from '../schemas/postgres-validators.ts'
@@ -26,6 +27,7 @@ export const EVERY_TENANT_COMMANDS: ReadonlySet<string> = new Set<keyof Commands
   'addAuditEntries',
   'removeAuditBefore',
   'forgetContents',
+  'forgetFineBuckets',
   'addFirstBundleKey',
   'resealBundleKey',
   'interruptRetentionRuns',
@@ -61,6 +63,7 @@ export function createPostgresCommands({ config, validators, parts, shard }: Com
     removeAuditBefore,
     putSchema: createPutSchema(config),
     replayReports: createPostgresReplay(validators, parts),
+    forgetFineBuckets: forgetFine,
     forgetContents: forgetContents(config.INGEST_DEDUPE_HOURS),
     ...createPostgresAlertCommands(config),
     ...createPostgresRetentionCommands(config, remove),

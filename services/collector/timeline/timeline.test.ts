@@ -248,3 +248,21 @@ t.test(
     t.match((await ask('/timeline?policy_version=v1')).json(), { policy_version: 'v1', incomplete: false })
   },
 )
+
+t.test('buckets of 5 minutes are forgotten when nobody can ask for them any more', async (t) => {
+  const { ask, ingest, sql, writer } = await collector(t, { INGEST_DEDUPE_HOURS: '0' })
+  const payload = Array.from({ length: 1100 }, () => judged('warn'))
+  await ask('/ingest/qc/batch', { method: 'POST', payload })
+  const fine = async () => {
+    const [row] = await sql<{ n: number }>('SELECT count(*) AS n FROM report_series WHERE size = 300000')
+    return row?.n ?? 0
+  }
+  const kept = await fine()
+  t.ok(kept >= 2)
+  const forget = (hours: number) => writer.run('forgetFineBuckets', Date.now() + hours * HOUR_MS, 1)
+  t.equal(await forget(48), 0)
+  while ((await forget(50)) === 1);
+  t.equal(await fine(), 0)
+  await ingest(judged('block'))
+  t.match((await ask('/timeline?by=rule&bucket=1h')).json(), { series: [{ name: 'r', warn: 1100, block: 1 }] })
+})

@@ -37,6 +37,7 @@ export const SILENT_COMMANDS: ReadonlySet<string> = new Set<keyof Commands>([
   'addAuditEntries',
   'removeAuditBefore',
   'forgetContents',
+  'forgetFineBuckets',
   'addToken',
   'useToken',
   'revokeToken',
@@ -61,7 +62,8 @@ export function createCommands(db: Database, config: CollectorConfig, once: Writ
   const rollups = createRollups(db)
   const usage = createUsage(db)
   const reports = createReportStore(db)
-  const search = createSearchRecord(db, createSeries(db, config))
+  const series = createSeries(db, config)
+  const search = createSearchRecord(db, series)
   const removal = createRemoval(db, rollups, search, usage)
   const audit = createAuditStore(db)
   const schemas = createSchemaStore(db)
@@ -91,6 +93,7 @@ export function createCommands(db: Database, config: CollectorConfig, once: Writ
     removeAuditBefore: audit.deleteBefore,
     putSchema: registry.put,
     replayReports: createReplay(db, { rollups, findings, search, validators }),
+    forgetFineBuckets: series.forgetFine,
     forgetContents: (now: number, limit: number): number => contents?.forget(now, limit) ?? 0,
     ...createSqliteAlertCommands(db, config),
     ...createExportCommands(db, reports),

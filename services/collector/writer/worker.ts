@@ -97,6 +97,8 @@ async function answer(request: WriterRequest): Promise<WriterAnswer> {
 async function sweep(): Promise<void> {
   const forgetSome = () => commands.forgetContents(Date.now(), SWEEP_BATCH)
   while ((await writes.run(forgetSome).catch(() => 0)) === SWEEP_BATCH);
+  const forgetBuckets = () => commands.forgetFineBuckets(Date.now(), SWEEP_BATCH)
+  while ((await writes.run(forgetBuckets).catch(() => 0)) === SWEEP_BATCH);
 }
 const sweeper = setInterval(() => void sweep(), HOUR_MS)
 
