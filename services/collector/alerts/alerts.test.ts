@@ -75,7 +75,7 @@ t.test('reports that block fire an alert, every kind of channel hears of it, and
   t.same(mail.recipients, ['ops@example.com', 'qa@example.com'])
   t.match(mail.subject, '[나침반] [발생 · 심각] blocks: 최근 1시간 BLOCK 발견 10건')
   t.match(mail.text, '시작: ')
-  t.match(mail.html, '대응 방법: https://wiki.example/blocks')
+  t.match(mail.html, '대응 방법: <a href="https://wiki.example/blocks">https://wiki.example/blocks</a>')
   t.notMatch(mail.html, /<img|<script|src=/, 'nothing is loaded')
 
   await it.call('PUT', '/rules/blocks', 200, { payload: { ...BLOCKS, count: 1000 } })

@@ -37,7 +37,7 @@ const RESOURCES: Texts<Record<string, (facts: Facts) => string>> = {
 const SUMMARIES: Texts<Record<RuleKind, Summary>> = {
   ko: {
     block_findings: ({ count, before, least, percent }, time) =>
-      `최근 ${time('windowMs')} BLOCK 발견 ${count}건, 그 전 ${time('windowMs')} ${before}건 (기준: ${least}건 이상, ${percent}% 증가)`,
+      `최근 ${time('windowMs')} BLOCK 발견 ${count}건, 그 전 ${time('windowMs')} ${before}건 (기준: ${least}건 이상${percent === 0 ? '' : `, ${percent}% 증가`})`,
     error_rate: (facts, time) =>
       `최근 ${time('windowMs')} ${of('ko', facts)} 오류율 ${facts.share}% (${facts.requests}건 중 ${facts.errors}건, 기준: ${facts.percent}%)`,
     latency: (facts, time) =>
@@ -53,7 +53,7 @@ const SUMMARIES: Texts<Record<RuleKind, Summary>> = {
   },
   en: {
     block_findings: ({ count, before, least, percent }, time) =>
-      `${count} BLOCK findings in the last ${time('windowMs')}, ${before} in the ${time('windowMs')} before (limit: ${least} and +${percent}%)`,
+      `${count} BLOCK findings in the last ${time('windowMs')}, ${before} in the ${time('windowMs')} before (limit: ${least}${percent === 0 ? '' : ` and +${percent}%`})`,
     error_rate: (facts, time) =>
       `${facts.share}% errors of ${of('en', facts)} in the last ${time('windowMs')} (${facts.errors} of ${facts.requests}, limit: ${facts.percent}%)`,
     latency: (facts, time) =>

@@ -17,7 +17,12 @@ export interface Content {
 
 /** More alerts than this are counted, not shown. */
 const SHOWN_MAX = 20
+const HEADLINE_MAX = 300
 const TIME_ZONES: Record<Language, string> = { ko: 'Asia/Seoul', en: 'UTC' }
+
+/** Cut between characters, not inside one. */
+export const cut = (text: string, max: number): string =>
+  text.length <= max ? text : `${text.slice(0, max - 1).replace(/[\ud800-\udbff]$/, '')}…`
 
 /** Where the API has an alert. */
 export const alertUrl = (publicUrl: string, id: string): string => `${publicUrl}/api/collector/alerts/${id}`
@@ -40,7 +45,9 @@ export function shownOf(alerts: readonly AlertView[]): { shown: AlertView[]; mor
 }
 
 /** One line that says it all: of one alert its summary, of several how many. */
-export function headlineOf({ notification, language }: Content): string {
+export const headlineOf = (content: Content): string => cut(wholeHeadlineOf(content), HEADLINE_MAX)
+
+function wholeHeadlineOf({ notification, language }: Content): string {
   const { alerts, event } = notification
   const words = WORDS[language]
   if (event === 'test') return words.test

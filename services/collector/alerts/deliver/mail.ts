@@ -36,7 +36,7 @@ export function alertMail(content: Content): Message {
               <p style="margin:0"><b>${head}</b></p>
               <p style="margin:4px 0">${summary}</p>
               <p style="margin:0;color:#555555">
-                ${details.map(([name, value], i) => [i > 0 && html`<br />`, `${name}: ${value}`])}
+                ${details.map(([name, value], i) => [i > 0 && html`<br />`, `${name}: `, name === words.runbook ? html`<a href="${value}">${value}</a>` : value])}
               </p>
             </div>`,
         )}

@@ -1,6 +1,5 @@
 import { timestamp } from '#shared/timestamp.ts'
-import { alertUrl, dataOf, headlineOf, type Content } from './content.ts'
-import { cut } from './slack.ts'
+import { alertUrl, cut, dataOf, headlineOf, type Content } from './content.ts'
 import { summaryOf, WORDS } from '../texts.ts'
 
 const SUMMARY_MAX = 1024

@@ -1,5 +1,5 @@
 import { LEVEL_TEXTS, summaryOf, WORDS } from '../texts.ts'
-import { detailsOf, headlineOf, shownOf, statusOf, type Content } from './content.ts'
+import { cut, detailsOf, headlineOf, shownOf, statusOf, type Content } from './content.ts'
 
 /** Of a text in a block (https://docs.slack.dev/reference/block-kit/blocks/section-block). */
 const TEXT_MAX = 3000
@@ -7,10 +7,6 @@ const HEADER_MAX = 150
 
 /** What Slack would take for a link, a name or an end of one. */
 const escape = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
-/** Cut between characters, not inside one. */
-export const cut = (text: string, max: number): string =>
-  text.length <= max ? text : `${text.slice(0, max - 1).replace(/[\ud800-\udbff]$/, '')}…`
-
 const section = (text: string) => ({ type: 'section', text: { type: 'mrkdwn', text: cut(text, TEXT_MAX) } })
 const ICONS = { info: '🔵', warning: '🟡', error: '🟠', critical: '🔴' } as const
 
