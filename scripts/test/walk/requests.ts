@@ -53,6 +53,8 @@ export const REQUESTS: Record<string, Special> = {
   'POST /ingest/qc/batch': { body: () => [{ status: { api: 'pass' } }], answers: [200] },
   // Others would make a schema of their own, of the same name.
   'PUT /schemas/:name': { body: (_things, who) => ({ type: who === 'owner' ? 'object' : 'nonsense' }), others: 400 },
+  // It would never end.
+  'GET /reports/stream': { query: () => '?last_event_id=x', answers: [400], others: 400 },
   'PUT /reports/:id/hold': { body: () => ({ reason: '소송' }) },
   'PUT /admin/retention': { body: () => ({ retainDays: 100 }) },
   'POST /admin/retention/run': { body: () => ({ dry_run: true }) },

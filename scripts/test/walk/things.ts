@@ -111,7 +111,8 @@ export async function makeThings(people: People): Promise<Things> {
   const { id: reports } = await owner.make<{ id: string }>('/ingest/qc', { status: { api: 'pass' }, notes: [SECRET] })
   const { id: sign } = await owner.make<{ id: string }>(`/reports/${reports}/sign`)
   const evaluations = [{ rule_id: SECRET, target: 'api', verdict: 'warn', severity: 'warn', message: SECRET }]
-  await owner.make('/ingest/qc', { status: { api: 'warn' }, policy: { policy_version: '1', evaluations } })
+  const policy = { policy_version: '1', evaluations }
+  const { id: diff } = await owner.make<{ id: string }>('/ingest/qc', { status: { api: 'warn' }, policy })
   await owner.make('/schemas/of-the-owner', { type: 'object', title: SECRET }, 'PUT')
   const { findings } = await owner.get<{ findings: { fingerprint: string }[] }>('/findings')
   await owner.make('/api/admin/tenants', { id: 'spare', name: SECRET })
@@ -140,6 +141,7 @@ export async function makeThings(people: People): Promise<Things> {
       diaries,
       images: (images[0] as string).split('/').at(-1) as string,
       reports,
+      diff,
       sign,
       diff: reports,
       findings: findings[0]?.fingerprint as string,
