@@ -14,6 +14,10 @@ interface ThreadParts {
 }
 
 const RESTART_MS = 100
+/** What a write makes is garbage when it is answered: more room for it is only more memory (48 MB without a bound). */
+const YOUNG_MB = 12
+/** The smaller it is, the sooner V8 looks for garbage; a message of 8 MB needs a tenth of it. */
+const OLD_MB = 384
 /** A writer that dies more often than this in a minute will not get better: the process ends and is started anew. */
 const DEATHS_MAX = 5
 const DEATHS_WINDOW_MS = 60_000
@@ -56,6 +60,7 @@ export async function startWriterThread({ config, logger, entry }: ThreadParts):
       worker = new Worker(entry ?? new URL('./worker.ts', import.meta.url), {
         workerData: { config } satisfies WriterData,
         name: 'writer',
+        resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB, maxOldGenerationSizeMb: OLD_MB },
       })
       worker.on('message', (message: FromWriter) => {
         if ('answer' in message) return current?.resolve(message.answer)

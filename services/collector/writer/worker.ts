@@ -17,7 +17,7 @@ import type { WriterAnswer, WriterData, WriterRequest } from './protocol.ts'
 
 const HOUR_MS = 3_600_000
 const SWEEP_BATCH = 500
-const CACHE_KIB = 16_384
+const CACHE_KIB = 8192
 /** 16 MB of a write-ahead log, which is what is kept of one. */
 const CHECKPOINT_PAGES = 4000
 
