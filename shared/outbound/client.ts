@@ -81,7 +81,7 @@ const failureOf = (error: unknown): Error => {
  * environment is used, no connection is kept, and everything has its limit.
  */
 export function createOutboundClient(config: OutboundConfig, { lookup = lookupAll, ca }: OutboundDeps = {}) {
-  const allowed = parseAllowed(config.OUTBOUND_ALLOW)
+  const allowed = parseAllowed(config.OUTBOUND_ALLOW ?? '')
 
   function begin({ method, headers = {}, body }: OutboundRequest, target: Target): ClientRequest {
     const { url, host, port } = target

@@ -3,7 +3,7 @@ import { integer, text, type Settings } from '../config.ts'
 import { allowFault } from './allowed.ts'
 
 export interface OutboundConfig {
-  OUTBOUND_ALLOW: string
+  OUTBOUND_ALLOW?: string
   OUTBOUND_TIMEOUT_MS: number
   OUTBOUND_ANSWER_MAX_BYTES: number
 }
@@ -11,12 +11,10 @@ export interface OutboundConfig {
 /** Settings of every process that sends requests to addresses which somebody typed in. */
 export const outboundSettings: Settings<OutboundConfig> = {
   OUTBOUND_ALLOW: text()
-    .allow('')
     .custom((value: string, helpers: Joi.CustomHelpers) => {
       const fault = allowFault(value)
       return fault === undefined ? value : helpers.message({ custom: `OUTBOUND_ALLOW ${fault}` })
     })
-    .default('')
     .description(
       'Hosts, addresses and networks (CIDR), by commas, that requests may go to although they are not public or speak plain HTTP',
     ),

@@ -143,7 +143,6 @@ export async function makeThings(people: People): Promise<Things> {
       reports,
       diff,
       sign,
-      diff: reports,
       findings: findings[0]?.fingerprint as string,
       schemas: 'of-the-owner',
       ...alerts,
