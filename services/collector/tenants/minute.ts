@@ -7,6 +7,8 @@ export function createMinute() {
   let latest = 0
   let sum = 0
 
+  const countAt = (second: number) => counts[(second + SECONDS) % SECONDS] as number
+
   function advance(second: number): void {
     if (second - latest >= SECONDS) {
       counts.fill(0)
@@ -41,15 +43,13 @@ export function createMinute() {
         left -= here
       }
     },
-    /** Seconds until there is room for one more; at least 1. */
+    /** Seconds until there is room for one more within `limit`, which is at least 1. */
     untilRoom(second: number, limit: number): number {
       advance(second)
-      let left = sum
-      for (let at = latest - SECONDS + 1; at <= latest; at++) {
-        left -= counts[(at + SECONDS) % SECONDS] as number
-        if (left < limit) return at + SECONDS - latest
-      }
-      return SECONDS
+      let at = latest - SECONDS + 1
+      let left = sum - countAt(at)
+      while (left >= limit) left -= countAt(++at)
+      return at + SECONDS - latest
     },
   }
 }
