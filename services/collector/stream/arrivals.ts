@@ -1,12 +1,15 @@
 import type { Database } from '#shared/database.ts'
 import type { Tenant } from '#shared/scope.ts'
 import { itemOf, type ReportItem, type ReportRow } from '../reports/list.ts'
+import { eventOf } from './events.ts'
 import { BLOCK_REPORTS, blockOf, decodeBits, hasBit } from '../search/bits.ts'
 
 /** A report with its place in the order of arrival, in which the reports of a tenant are seen one after the other. */
 export interface Arrival {
   seq: number
   item: ReportItem
+  /** The event, made once for all who read it. */
+  event: string
 }
 
 export type ArrivalStore = ReturnType<typeof createArrivalStore>
@@ -14,7 +17,10 @@ export type ArrivalStore = ReturnType<typeof createArrivalStore>
 /** Blocks that are looked through for one page. */
 const BLOCKS = 16
 
-export const arrivalOf = (row: ReportRow): Arrival => ({ seq: row.seq, item: itemOf(row) })
+export function arrivalOf(row: ReportRow): Arrival {
+  const item = itemOf(row)
+  return { seq: row.seq, item, event: eventOf(row.seq, item) }
+}
 
 export function createArrivalStore(db: Database) {
   const order = db.prepare<[], { lastSeq: number; nextBlock: number }>(

@@ -1,12 +1,12 @@
 import { decodeCursor, encodeCursor } from '#shared/pagination.ts'
 import { Problem } from '#shared/problem.ts'
-import type { Arrival } from './arrivals.ts'
+import type { ReportItem } from '../reports/list.ts'
 
 /** Time after which a reader that lost its stream comes again, in milliseconds. */
 const RETRY_MS = 3000
 
 /** @see https://html.spec.whatwg.org/multipage/server-sent-events.html (9.2.6) */
-export const eventOf = ({ seq, item }: Arrival): string =>
+export const eventOf = (seq: number, item: ReportItem): string =>
   `id: ${encodeCursor([seq])}\nevent: report\ndata: ${JSON.stringify(item)}\n\n`
 
 /** The begin: from where the reader goes on when it comes again. An id without data is remembered and is no event. */

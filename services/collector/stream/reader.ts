@@ -1,7 +1,7 @@
 import type { Tenant } from '#shared/scope.ts'
 import { Readable } from 'node:stream'
 import type { Arrival } from './arrivals.ts'
-import { beginAt, eventOf, heartbeatAt } from './events.ts'
+import { beginAt, heartbeatAt } from './events.ts'
 import type { Feed } from './feed.ts'
 import type { StreamConfig } from './settings.ts'
 
@@ -52,7 +52,10 @@ export function createReader({ feed, tenant, place: from, isWanted, config, onDr
         if (stream.destroyed || page.length === 0) continue
         place = (page.at(-1) as Arrival).seq
         isAwake = true
-        const text = page.filter(isWanted).map(eventOf).join('')
+        const text = page
+          .filter(isWanted)
+          .map(({ event }) => event)
+          .join('')
         if (text !== '') say(text)
       }
     } catch (error) {

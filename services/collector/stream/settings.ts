@@ -9,8 +9,10 @@ export interface StreamConfig {
 }
 
 export const streamSettings: Settings<StreamConfig> = {
-  STREAMS_MAX: integer(1, 100_000).default(1000).description('Most open event streams; beyond: 503'),
-  STREAMS_PER_TENANT_MAX: integer(1, 100_000).default(250).description('The same of one tenant; beyond: 429'),
+  STREAMS_MAX: integer(1, 100_000)
+    .default(200)
+    .description('Most open event streams; beyond: 503. Each is one of PROXY_CONNECTIONS_MAX of the gateway'),
+  STREAMS_PER_TENANT_MAX: integer(1, 100_000).default(100).description('The same of one tenant; beyond: 429'),
   STREAM_HEARTBEAT_MS: integer(10, 600_000)
     .default(15_000)
     .description('Pause after which an event stream says that it is alive; below PROXY_BODY_IDLE_TIMEOUT_MS'),
