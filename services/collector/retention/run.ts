@@ -1,16 +1,13 @@
 import { Problem } from '#shared/problem.ts'
 import type { Logger } from '#shared/logger.ts'
 import type { Tenant } from '#shared/scope.ts'
-import { randomBytes, randomUUID } from 'node:crypto'
-import { setTimeout as pause } from 'node:timers/promises'
+import { randomUUID } from 'node:crypto'
 import type { CollectorConfig } from '../config.ts'
 import type { Stores } from '../engine/engine.ts'
 import type { Writer } from '../writer/queue.ts'
-import { archiveNext, PAGE_BYTES, PAGE_REPORTS, type Expendable } from './archive-reports.ts'
-import type { Place } from './archive/write.ts'
+import { createDisposal } from './disposal.ts'
 import { dryRun, type DryRun } from './dry-run.ts'
 import { jumpOf, markOf, type Clock, type ClockJump } from './clock.ts'
-import { patiently } from './patience.ts'
 import { policyOf } from './policy.ts'
 import { runFailure } from './refusals.ts'
 import type { RetentionMetrics } from './metrics.ts'
@@ -35,15 +32,11 @@ export interface RunRequest {
 
 export type Retention = ReturnType<typeof createRetention>
 
-const BEGINNING: Place = [-1, -1]
-
 const DAY_MS = 86_400_000
+/** In one transaction. */
+const HOLDS_LIFTED = 500
 /** Words of a run in the time for which one is good. */
 const HEARTBEATS = 4
-/** Of the time that a deletion took, up to this, nothing is deleted, so that writes of others get their turn. */
-const BREATH_MAX_MS = 50
-const LABEL_BYTES = 3
-
 const none = (): RunProgress => ({
   state: 'running',
   archived: 0,
@@ -69,76 +62,12 @@ export function createRetention(parts: RetentionParts) {
   const owner = randomUUID()
   const stopping = new AbortController()
   const { signal } = stopping
+  const dispose = createDisposal(parts, signal)
   const underWay = new Set<Promise<unknown>>()
+  /** Ends of runs that could not be noted: nobody may begin another one before they are. */
+  const unnoted = new Map<Tenant, () => Promise<void>>()
   const leaseMs = config.RETENTION_LEASE_S * 1000
   const leaseUntil = () => clock().now + leaseMs
-
-  async function remove(tenantId: Tenant, expendable: readonly Expendable[], progress: RunProgress): Promise<void> {
-    const { RETENTION_CHUNK: chunk } = config
-    for (let at = 0; at < expendable.length; at += chunk) {
-      signal.throwIfAborted()
-      const begun = performance.now()
-      const some = expendable.slice(at, at + chunk)
-      const deleted = await patiently(() => writer.run('removeUnchanged', tenantId, some), signal)
-      progress.deleted += deleted
-      metrics.deleted.inc(deleted)
-      await pause(Math.min(BREATH_MAX_MS, performance.now() - begun))
-    }
-  }
-
-  async function archiveAndRemove(tenantId: Tenant, run: Run, progress: RunProgress): Promise<void> {
-    const stamp = `${new Date(run.startedAt).toISOString().slice(0, 19).replaceAll(/[-:]/g, '')}Z`
-    const label = `${stamp}-${randomBytes(LABEL_BYTES).toString('hex')}`
-    let place = BEGINNING
-    for (let number = 1; ; number++) {
-      const archived = await archiveNext(place, {
-        store,
-        dataDir: config.DATA_DIR,
-        tenantId,
-        cutoffTime: run.cutoffTime,
-        label: `${label}-${number}`,
-        now: run.startedAt,
-        maxBytes: config.RETENTION_ARCHIVE_MAX_BYTES,
-        signal,
-      })
-      if (archived === undefined) return
-      const { manifest, name, expendable, last } = archived
-      progress.files.push(name)
-      progress.archived += manifest.reports
-      progress.reportBytes += manifest.contentBytes
-      progress.archiveBytes += manifest.bytes
-      metrics.archivedBytes.inc(manifest.bytes)
-      const before = progress.deleted
-      await remove(tenantId, expendable, progress)
-      progress.kept += manifest.reports - (progress.deleted - before)
-      place = last
-    }
-  }
-
-  async function removeOnly(tenantId: Tenant, { cutoffTime }: Run, progress: RunProgress): Promise<void> {
-    for (let place = BEGINNING; ;) {
-      const rows = await store.old(tenantId, cutoffTime, place, PAGE_REPORTS, PAGE_BYTES)
-      const last = rows.at(-1)
-      if (last === undefined) return
-      place = [last.createdAt, last.seq]
-      await remove(
-        tenantId,
-        rows.map(({ id, updatedAt }) => [id, updatedAt] as const),
-        progress,
-      )
-    }
-  }
-
-  async function freeSpace(progress: RunProgress): Promise<void> {
-    for (let isMore = progress.deleted > 0; isMore;) {
-      signal.throwIfAborted()
-      const begun = performance.now()
-      const freed = await patiently(() => writer.run('freeSpace'), signal)
-      progress.freedBytes += freed.bytes
-      isMore = freed.isMore
-      await pause(Math.min(BREATH_MAX_MS, performance.now() - begun))
-    }
-  }
 
   /** Everything that a run does, noted at its end, whatever that is. @throws Problem with what it did */
   async function perform(tenantId: Tenant, run: Run, archive: boolean): Promise<Run> {
@@ -147,12 +76,8 @@ export function createRetention(parts: RetentionParts) {
     const heartbeat = setInterval(() => void note().catch(() => {}), leaseMs / HEARTBEATS)
     let failure: Problem | undefined
     try {
-      await (archive ? archiveAndRemove : removeOnly)(tenantId, run, progress)
-      const { RETENTION_CHUNK: chunk } = config
-      const removeFindings = () => writer.run('removeFindingsBefore', tenantId, run.cutoffTime, chunk)
-      // Findings that nobody spoke of since then go with the reports, and so does what happened to others before.
-      while ((await patiently(removeFindings, signal)) === chunk) signal.throwIfAborted()
-      await freeSpace(progress)
+      while ((await writer.run('liftHolds', tenantId, run.startedAt, HOLDS_LIFTED)) === HOLDS_LIFTED);
+      await dispose(tenantId, run, archive, progress)
       progress.state = 'done'
     } catch (error) {
       progress.state = signal.aborted ? 'interrupted' : 'failed'
@@ -163,8 +88,10 @@ export function createRetention(parts: RetentionParts) {
     clearInterval(heartbeat)
     progress.finishedAt = clock().now
     metrics.ended(progress.state, progress.finishedAt)
-    // On a full disk that may fail, too: then the next start, or the next run, notes that it was interrupted.
-    await note().catch((error: unknown) => logger.warn({ err: error }, 'how a retention run ended was not noted'))
+    await note().catch((error: unknown) => {
+      unnoted.set(tenantId, note)
+      logger.warn({ err: error }, 'how a retention run ended was not noted; the next one does')
+    })
     const done = { ...run, ...progress }
     if (failure === undefined) return done
     throw new Problem(failure.problem, { ...failure.options, detail: failure.message, extensions: { run: done } })
@@ -195,6 +122,8 @@ export function createRetention(parts: RetentionParts) {
       cutoffTime,
       startedAt: reading.now,
     }
+    await unnoted.get(tenantId)?.()
+    unnoted.delete(tenantId)
     const seq = await writer.run('startRetentionRun', tenantId, {
       ...started,
       owner,
@@ -210,7 +139,6 @@ export function createRetention(parts: RetentionParts) {
       throw refusal
     }
     if (isForced) logger.warn({ tenantId, requestedBy, ...jump }, 'a retention run was told to believe the clock')
-    while ((await writer.run('liftHolds', tenantId, reading.now, config.RETENTION_CHUNK)) === config.RETENTION_CHUNK);
     const run: Run = { seq, ...started, ...none() }
     const end = perform(tenantId, run, archive)
     underWay.add(end)
