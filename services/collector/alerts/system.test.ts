@@ -29,8 +29,13 @@ t.test('reports that are refused, and requests that take long, are seen in what 
 t.test('of a batch its reports count', async (t) => {
   const it = await alerting(t)
   const payload = [{ status: { a: 1 } }, { status: { a: 2 } }, { no: 'status' }, 7]
-  t.equal((await it.ask('/ingest/qc/batch', { method: 'POST', payload })).statusCode, 200)
+  const send = () => it.ask('/ingest/qc/batch', { method: 'POST', payload })
+  t.equal((await send()).statusCode, 200)
+  await it.looks()
   await it.rule('refused', { kind: 'error_rate', level: 'error', of: 'ingest', percent: 50, least: 4, window: '1m' })
+  await it.looks()
+  t.same(await it.alerts(), [], 'what was before the rule does not count')
+  await send()
   t.match(await it.alert('firing', 'refused'), { summary: /^50% errors of ingest in the last 1 minute \(2 of 4/ })
 })
 

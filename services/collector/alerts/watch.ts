@@ -64,8 +64,10 @@ export function createWatch(parts: WatchParts) {
 
   async function samplesFor(now: number): Promise<Samples> {
     const sampled = rules.map(({ rule }) => rule).filter(needsSamples)
+    // Also without such rules: one that is made later has nothing to do with what was before.
+    const sample = await signals.take()
     if (sampled.length === 0) return []
-    await writer.run('addAlertSample', now, instance, JSON.stringify(await signals.take()))
+    await writer.run('addAlertSample', now, instance, JSON.stringify(sample))
     return store.samples(now - Math.max(freshMs, ...sampled.map(windowOf)))
   }
 

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { until } from '#shared/test/until.ts'
 import t from 'tap'
-import { SQLITE_ONLY } from '../../test/collector.ts'
 import { alerting, SECRET } from '../test/collector.ts'
 import { receiver } from '../test/receiver.ts'
 
@@ -60,7 +59,7 @@ t.test('a channel that cannot work is refused by its member', async (t) => {
   await it.call('DELETE', '/channels/a', 404)
 })
 
-t.test('secrets of channels are brought under a new key', SQLITE_ONLY, async (t) => {
+t.test('secrets of channels are brought under a new key, and given anew when theirs is gone', async (t) => {
   const hook = await receiver(t)
   const [old, fresh] = [key('old'), key('fresh')]
   const before = await alerting(t, { ENCRYPTION_KEYS: old })
@@ -75,4 +74,11 @@ t.test('secrets of channels are brought under a new key', SQLITE_ONLY, async (t)
   const after = await alerting(t, { ENCRYPTION_KEYS: fresh, DATA_DIR: before.dataDir })
   await after.call('POST', '/channels/hook/test', 202)
   t.equal((await hook.count(1)).path, '/path')
+  await after.close()
+  const without = await alerting(t, { ENCRYPTION_KEYS: key('another'), DATA_DIR: before.dataDir })
+  const again = { kind: 'webhook', url: `${hook.url}/again`, secret: SECRET }
+  await without.call('PUT', '/channels/hook', 400, { payload: { kind: 'webhook' } })
+  await without.call('PUT', '/channels/hook', 200, { payload: again })
+  await without.call('POST', '/channels/hook/test', 202)
+  t.equal((await hook.count(2)).path, '/again')
 })

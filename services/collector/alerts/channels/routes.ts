@@ -1,13 +1,15 @@
 import type { Keyring } from '#shared/keyring.ts'
 import type { OutboundClient } from '#shared/outbound/client.ts'
+import type { Tenant } from '#shared/scope.ts'
 import type { App } from '#shared/server.ts'
 import type { Stores } from '../../engine/engine.ts'
 import type { Writer } from '../../writer/queue.ts'
+import type { StoredChannel } from '../rows.ts'
 import { noSuchChannel } from '../commands.ts'
 import { channelItem, channelStatus } from '../items.ts'
 import { notificationSchema } from '../schema.ts'
 import { channelOf } from './given.ts'
-import { channelBody, channelListSchema, channelParams, channelSchema } from './schema.ts'
+import { channelBody, channelListSchema, channelParams, channelSchema, type ChannelSecrets } from './schema.ts'
 import { openSecrets, sealSecrets } from './sealed.ts'
 
 interface ChannelParts {
@@ -25,6 +27,15 @@ const tags = ['alerts']
 export const channelRoutes =
   ({ store, writer, keyring, outbound, hasMail, onPost }: ChannelParts) =>
   async (app: App) => {
+    /** Those of a channel whose key is gone are to be given anew. */
+    function knownSecrets(tenant: Tenant, before: StoredChannel): ChannelSecrets | undefined {
+      try {
+        return openSecrets(keyring, tenant, before)
+      } catch {
+        return undefined
+      }
+    }
+
     app.get(
       '/alerts/channels',
       {
@@ -69,7 +80,7 @@ export const channelRoutes =
         const { name } = request.params
         const before = await store.channel(tenant, name)
         const isSameKind = before?.channel.kind === request.body.kind
-        const known = isSameKind && before !== undefined ? openSecrets(keyring, tenant, before) : undefined
+        const known = isSameKind && before !== undefined ? knownSecrets(tenant, before) : undefined
         const { channel, secrets, target } = channelOf(request.body, known, { outbound, hasMail })
         const now = Date.now()
         const stored = {
