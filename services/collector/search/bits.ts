@@ -78,3 +78,12 @@ export function decodeInto(bits: Bits, stored: Buffer): Bits {
 }
 
 export const decodeBits = (stored: Buffer): Bits => decodeInto(noBits(), stored)
+
+const read = Buffer.alloc(BITMAP_BYTES)
+
+/**
+ * The same of bits in hexadecimal. A query reads thousands of them, and as many small buffers cost more than their text: their memory
+ * is outside the heap, and nothing makes haste to free it.
+ */
+export const decodeHexInto = (bits: Bits, stored: string): Bits =>
+  decodeInto(bits, read.subarray(0, read.write(stored, 'hex')))

@@ -4,8 +4,7 @@ import type { Tenant } from '#shared/scope.ts'
 import {
   BLOCK_REPORTS,
   countBits,
-  decodeBits,
-  decodeInto,
+  decodeHexInto,
   dropBits,
   hasBit,
   keepBits,
@@ -46,11 +45,11 @@ export type Finder = ReturnType<typeof createFinder>
 export function createFinder(db: Database) {
   const nextBlock = db.prepare<[], number>('SELECT nextBlock FROM report_order').pluck()
   const blocks = db
-    .prepare<[string, number, number], [number, number, number, Buffer]>(
-      `SELECT block, oldest, newest, bits FROM search_blocks WHERE tenantId = ? AND newest >= ? AND oldest <= ?`,
+    .prepare<[string, number, number], [number, number, number, string]>(
+      `SELECT block, oldest, newest, hex(bits) FROM search_blocks WHERE tenantId = ? AND newest >= ? AND oldest <= ?`,
     )
     .raw()
-  const bitsOf = db.prepare<[number], [number, Buffer]>('SELECT block, bits FROM search_bits WHERE term = ?').raw()
+  const bitsOf = db.prepare<[number], [number, string]>('SELECT block, hex(bits) FROM search_bits WHERE term = ?').raw()
   const timesOf = db
     .prepare<[number, number, string], [number, number]>(
       'SELECT createdAt, seq FROM search_reports WHERE seq BETWEEN ? AND ? AND tenantId = ?',
@@ -85,8 +84,8 @@ export function createFinder(db: Database) {
     for (const id of ids) {
       for (const [block, stored] of bitsOf.all(id)) {
         const known = found.get(block)
-        if (known === undefined) found.set(block, decodeBits(stored))
-        else decodeInto(known, stored)
+        if (known === undefined) found.set(block, decodeHexInto(noBits(), stored))
+        else decodeHexInto(known, stored)
       }
     }
     return found
@@ -100,7 +99,7 @@ export function createFinder(db: Database) {
     const groups = all.map(union)
     const excluded = union(not)
     return blocks.all(tenantId, since, until).flatMap(([block, oldest, newest, stored]) => {
-      const bits = decodeBits(stored)
+      const bits = decodeHexInto(noBits(), stored)
       for (const group of groups) keepBits(bits, group.get(block) ?? noBits())
       const out = excluded.get(block)
       if (out !== undefined) dropBits(bits, out)

@@ -2,7 +2,7 @@ import type { Database } from '#shared/database.ts'
 import type { Tenant } from '#shared/scope.ts'
 import { itemOf, type ReportItem, type ReportRow } from '../reports/list.ts'
 import { eventOf } from './events.ts'
-import { BLOCK_REPORTS, blockOf, decodeBits, hasBit } from '../search/bits.ts'
+import { BLOCK_REPORTS, blockOf, decodeHexInto, hasBit, noBits } from '../search/bits.ts'
 
 /** A report with its place in the order of arrival, in which the reports of a tenant are seen one after the other. */
 export interface Arrival {
@@ -26,8 +26,8 @@ export function createArrivalStore(db: Database) {
   const order = db.prepare<[], { lastSeq: number; nextBlock: number }>(
     'SELECT max(lastSeq, (SELECT coalesce(max(seq), 0) FROM reports)) AS lastSeq, nextBlock FROM report_order',
   )
-  const blocks = db.prepare<[string, number, number], { block: number; bits: Buffer }>(
-    'SELECT block, bits FROM search_blocks WHERE tenantId = ? AND block >= ? ORDER BY block LIMIT ?',
+  const blocks = db.prepare<[string, number, number], { block: number; bits: string }>(
+    'SELECT block, hex(bits) AS bits FROM search_blocks WHERE tenantId = ? AND block >= ? ORDER BY block LIMIT ?',
   )
   const pending = db
     .prepare<[number, string], number>('SELECT seq FROM search_reports WHERE seq > ? AND tenantId = ? ORDER BY seq')
@@ -42,7 +42,7 @@ export function createArrivalStore(db: Database) {
     for (let from = blockOf(after + 1); found.length < limit;) {
       const rows = blocks.all(tenantId, from, BLOCKS)
       for (const { block, bits: text } of rows) {
-        const bits = decodeBits(text)
+        const bits = decodeHexInto(noBits(), text)
         for (let seq = block * BLOCK_REPORTS; seq < (block + 1) * BLOCK_REPORTS; seq++) {
           if (seq > after && hasBit(bits, seq)) found.push(seq)
         }
