@@ -1,3 +1,4 @@
+import { createHealth } from '#shared/health.ts'
 import { createLogger } from '#shared/logger.ts'
 import { createMetrics } from '#shared/metrics.ts'
 import { readConfig } from '#shared/config.ts'
@@ -40,10 +41,11 @@ const LOG_EVERY = 250_000
 export async function storeReports(env: NodeJS.ProcessEnv, tenant: string, count: number, ms: number): Promise<void> {
   const config = readConfig(settings, { ...env, LOG_LEVEL: 'fatal', WRITE_QUEUE_MAX: '100000' })
   const database = config.COLLECTOR_DATABASE_URL === undefined ? openForReading(config) : undefined
+  const health = createHealth('collector', database)
   const engine = await openEngine(config, {
     logger: createLogger('collector', config),
     metrics: createMetrics('collector'),
-    health: { isDatabaseUsable: () => true } as never,
+    health,
     ...(database === undefined ? {} : { database }),
   })
   const since = Date.now() - ms
@@ -68,5 +70,6 @@ export async function storeReports(env: NodeJS.ProcessEnv, tenant: string, count
   }
   await Promise.all(Array.from({ length: UNDER_WAY }, send))
   await engine.stop()
+  health.stop()
   database?.close()
 }
