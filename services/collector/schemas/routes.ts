@@ -23,7 +23,6 @@ export const schemaRoutes = (store: Stores['schemas'], writer: Writer, config: C
   app.get(
     '/schemas/:name',
     {
-      config: { versioned: true },
       schema: {
         tags,
         summary: 'A schema',
