@@ -61,9 +61,13 @@ export function encodeBits(bits: Bits): Buffer {
   }
   const places = Buffer.alloc(count * PLACE_BYTES)
   let at = 0
-  for (let place = 0; place < BLOCK_REPORTS; place++) {
-    if (hasBit(bits, place)) at = places.writeUInt16LE(place, at)
-  }
+  bits.forEach((word, index) => {
+    // The lowest bit first, until none is left.
+    for (let left = word; left !== 0; left &= left - 1) {
+      const place = index * WORD_BITS + 31 - Math.clz32(left & -left)
+      at = places.writeUInt16LE(place, at)
+    }
+  })
   return places
 }
 
