@@ -114,7 +114,7 @@ export function serveCollector(config: CollectorConfig, deps: Deps, engine: Engi
   void app.register(streams.routes)
   void app.register(reportRoutes(stores, writer, config, answerCache.tagOf))
   void app.register(findingRoutes(stores.findings, writer, config))
-  void app.register(schemaRoutes(schemas, writer, config))
+  void app.register(schemaRoutes(schemas, writer, config, answerCache.tagOf))
   void app.register(signRoutes({ reports, tokens, writer, config, metrics }))
   void app.register(bundleMetaRoutes(reports, keys))
   void app.register(keyRoutes(keys, writer))

@@ -30,7 +30,8 @@ type SchemaVersion = Pick<VersionedSchema, 'version' | 'createdAt'>
 
 /** A schema as it is shown, with its versions. */
 export const schemaView = (shown: VersionedSchema, versions: readonly SchemaVersion[]) => ({ ...shown, versions })
-const tagOf = (shown: VersionedSchema, versions: readonly SchemaVersion[]) =>
+/** The tag of that. */
+export const schemaTag = (shown: VersionedSchema, versions: readonly SchemaVersion[]) =>
   etagOf(JSON.stringify(schemaView(shown, versions)))
 
 export const versionAnswer = (status: number, { name, version, schema, createdAt }: VersionedSchema): Answer => ({
@@ -56,7 +57,7 @@ export function createRegistry(store: RegistryStore, config: Pick<CollectorConfi
       }
       const latest = store.latestVersion(tenantId, name)
       const before = latest === 0 ? undefined : (store.get(tenantId, name, latest) as VersionedSchema)
-      if (ifMatch !== undefined) requireMatch(ifMatch, before && tagOf(before, store.versions(tenantId, name)))
+      if (ifMatch !== undefined) requireMatch(ifMatch, before && schemaTag(before, store.versions(tenantId, name)))
       if (before !== undefined && isDeepStrictEqual(before.schema, schema)) return versionAnswer(200, before)
       const reasons =
         before === undefined ? [] : incompatibilities(schema as JsonSchema, before.schema, createAccepts())
