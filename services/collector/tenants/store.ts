@@ -57,13 +57,15 @@ export function createTenantStore(db: Database) {
        ORDER BY 1 LIMIT @limit`,
     )
     .pluck()
-  const standing = db.prepare<[{ tenantId: string; day: number }], Flat<Standing>>(
-    `SELECT @tenantId AS tenantId, coalesce(state, 'active') AS state, ${QUOTAS}, @day AS day,
-       coalesce(tenant_days.reports, 0) AS reports, coalesce(tenant_days.bytes, 0) AS bytes,
-       coalesce(tenant_storage.reports, 0) AS storedReports, coalesce(tenant_storage.bytes, 0) AS storedBytes
-     FROM (SELECT 1) LEFT JOIN tenants ON id = @tenantId
-       LEFT JOIN tenant_days ON tenant_days.tenantId = @tenantId AND day = @day
-       LEFT JOIN tenant_storage ON tenant_storage.tenantId = @tenantId`,
+  // Three seeks: joined to nothing, SQLite would prepare the statement anew for every tenant that it is asked about.
+  const settings = db.prepare<[string], Quotas & Pick<Standing, 'state'>>(
+    `SELECT state, ${QUOTAS} FROM tenants WHERE id = ?`,
+  )
+  const today = db.prepare<[string, number], Pick<Standing, 'reports' | 'bytes'>>(
+    'SELECT reports, bytes FROM tenant_days WHERE tenantId = ? AND day = ?',
+  )
+  const kept = db.prepare<[string], Pick<Standing, 'storedReports' | 'storedBytes'>>(
+    'SELECT reports AS storedReports, bytes AS storedBytes FROM tenant_storage WHERE tenantId = ?',
   )
   const found = (id: Tenant): TenantRow | undefined => {
     const row = find.get(id)
@@ -76,8 +78,14 @@ export function createTenantStore(db: Database) {
     count: (): number => count.get() as number,
     /** Reports that it has; undefined when it never had one. */
     stored: (id: Tenant): number | undefined => uses.get(id),
-    standing: (tenantId: Tenant, day: number): Standing =>
-      nested<Standing>(standing.get({ tenantId, day }) as Flat<Standing>),
+    standing: db.transaction((tenantId: Tenant, day: number): Standing => {
+      const nothing = { state: 'active', reports: 0, bytes: 0, storedReports: 0, storedBytes: 0 } as const
+      const limits = Object.fromEntries(QUOTA_NAMES.map((name) => [name, null])) as Record<keyof Quotas, null>
+      return nested<Standing>({
+        ...{ tenantId, day, ...nothing, ...limits },
+        ...{ ...settings.get(tenantId), ...today.get(tenantId, day), ...kept.get(tenantId) },
+      })
+    }) as (tenantId: Tenant, day: number) => Standing,
     put({ quotas, ...row }: TenantRow): void {
       put.run({ ...row, ...quotas })
     },
