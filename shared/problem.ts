@@ -18,7 +18,6 @@ export const CATALOG = {
   'too-many-requests': [429, 'Too many requests'],
   'headers-too-large': [431, 'The request headers are too large'],
   internal: [500, 'Something went wrong here'],
-  'not-implemented': [501, 'This is not available here'],
   'bad-gateway': [502, 'The service behind the gateway answered wrongly'],
   unavailable: [503, 'The service is not available'],
   overloaded: [503, 'The service is overloaded'],

@@ -48,8 +48,8 @@ interface CommandParts {
   shard: number
 }
 
-/** Everything that changes the database, by name, as PostgreSQL does it. What is not here is refused with 501. */
-export function createPostgresCommands({ config, validators, parts, shard }: CommandParts): Partial<PostgresCommands> {
+/** Everything that changes the database, by name, as PostgreSQL does it. The compiler misses what is not here. */
+export function createPostgresCommands({ config, validators, parts, shard }: CommandParts): PostgresCommands {
   const remove = createPostgresRemoval(parts)
   return {
     removeReport: createRemoveReport(remove),

@@ -27,7 +27,6 @@ import type { WriterBackend } from '../writer/queue.ts'
 import { createPostgresCommands, EVERY_TENANT_COMMANDS } from './commands.ts'
 import { problemOf } from './faults.ts'
 import { performOnce } from './idempotency.ts'
-import { notYet } from './not-yet.ts'
 import { reportParts } from './parts.ts'
 import type { Partitions } from './partitions.ts'
 import { EVERY_TENANT, type Pool, type Scope } from './pool.ts'
@@ -124,8 +123,7 @@ export function createPostgresWriter({
   async function perform(tx: Transaction, sent: SentCommand): Promise<unknown> {
     const { name, args, owner } = sent
     const scope = scopeOf(sent)
-    const command = commands[name as keyof typeof commands] as Command | undefined
-    if (command === undefined) throw notYet(name)
+    const command = commands[name as keyof typeof commands] as Command
     tx.actAs(scope)
     const write = async () => {
       const value = await command(tx, ...args)
