@@ -17,8 +17,8 @@ const numberOf = (name: string, standard: number) => {
 const SECONDS = numberOf('seconds', 6)
 const ROUNDS = numberOf('rounds', 3)
 /** Of the one whose waits are measured, and of the other one at its quota, in a second. */
-const STEADY = 200
-const QUOTA = 50
+const STEADY = 100
+const QUOTA = 20
 const TIMES = 20
 const BATCH = 10_000
 const REPORT_BYTES = 1024
