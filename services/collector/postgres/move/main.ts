@@ -6,7 +6,7 @@ import { settings } from '../../config.ts'
 import { move } from './move.ts'
 
 /** npm run collector:migrate-to-postgres: from collector.db in DATA_DIR to COLLECTOR_DATABASE_URL. */
-const say = (line: string) => console.log(line)
+const say = (line: string) => void process.stdout.write(`${line}\n`)
 
 try {
   const config = readConfig(settings, { LOG_LEVEL: 'error', ...toolEnv(process.env) })
@@ -20,6 +20,6 @@ try {
   else say('everything is there, and the same; start the collector with COLLECTOR_DATABASE_URL')
 } catch (error) {
   const isKnown = error instanceof DatabaseRefused || error instanceof ConfigError
-  console.error(isKnown ? error.message : error)
+  process.stderr.write(`${isKnown ? error.message : ((error as Error).stack ?? String(error))}\n`)
   process.exitCode = isKnown ? EXIT.config : EXIT.failed
 }
