@@ -20,7 +20,8 @@ export interface CollectorConfig
     ExportConfig,
     RetentionConfig,
     AlertsConfig,
-    TimelineConfig, StreamConfig {
+    TimelineConfig,
+    StreamConfig {
   COLLECTOR_BODY_MAX_BYTES: number
   REPORT_STRING_MAX: number
   REPORT_NUMBER_MAX: number

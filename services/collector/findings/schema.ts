@@ -73,7 +73,9 @@ export const muteSchema = Joi.object<MuteInput, true>({
   reason: Joi.string().max(REASON_MAX_LENGTH).required().description('Why nobody wants to hear of it'),
   until: Joi.alternatives(Joi.number().integer().min(0), timeParam())
     .required()
-    .description('When the mute ends: milliseconds or ISO 8601, rounded up to the minute') as unknown as Joi.NumberSchema,
+    .description(
+      'When the mute ends: milliseconds or ISO 8601, rounded up to the minute',
+    ) as unknown as Joi.NumberSchema,
 })
 
 const members = {
