@@ -7,15 +7,17 @@ import { setTimeout as pause } from 'node:timers/promises'
 
 /**
  * What a tenant far over its quota does to another: the waits of one that sends steadily, alone, beside one at its quota, beside
- * one that sends 20 times its quota, and beside one that sends batches as fast as it can. `node bench/quota.ts [--seconds 6]
- * [--rounds 3]`; prints, writes nothing. Each of the two has a process of its own to send from.
+ * one that sends 20 times its quota, in the first seconds, when a whole minute's worth is still taken, and after that, and
+ * beside one that sends batches as fast as it can. `node bench/quota.ts [--seconds 2] [--rounds 8]`; prints, writes nothing. Rounds are
+ * short and interleaved, and a percentile is one of the waits of all of them, so that what else the machine does disturbs all alike.
+ * Each of the two has a process of its own to send from.
  */
 const numberOf = (name: string, standard: number) => {
   const at = process.argv.indexOf(`--${name}`)
   return at < 0 ? standard : Number(process.argv[at + 1])
 }
-const SECONDS = numberOf('seconds', 6)
-const ROUNDS = numberOf('rounds', 3)
+const SECONDS = numberOf('seconds', 2)
+const ROUNDS = numberOf('rounds', 8)
 /** Of the one whose waits are measured, and of the other one at its quota, in a second. */
 const STEADY = 100
 const QUOTA = 20
@@ -106,9 +108,10 @@ async function send(job: Job): Promise<Sent> {
   return sent
 }
 
-const CASES = ['alone', 'quota', 'times', 'batches'] as const
+const CASES = ['alone', 'quota', 'first', 'times', 'batches'] as const
 type Case = (typeof CASES)[number]
-const tenants = Array.from({ length: ROUNDS + 1 }, (_, round) => CASES.map((name) => `${name}-${round}`)).flat()
+const tenantOf = (name: Case, round: number) => (name === 'times' ? name : `${name}-${round}`)
+const tenants = Array.from({ length: ROUNDS + 1 }, (_, round) => CASES.map((name) => tenantOf(name, round))).flat()
 
 const root = path.resolve(import.meta.dirname, '..')
 mkdirSync(path.join(root, 'data'), { recursive: true })
@@ -144,46 +147,47 @@ function cpu(): number {
 }
 
 interface Round {
-  p50: number
-  p99: number
+  waits: number[]
   other?: Sent
 }
 
+const RATES: Partial<Record<Case, number>> = { quota: QUOTA, first: QUOTA * TIMES, times: QUOTA * TIMES }
+
 async function round(name: Case, number: number): Promise<Round> {
-  const tenant = `${name}-${number}`
-  if (name === 'quota' || name === 'times') await limit(tenant)
-  const rate = { quota: QUOTA, times: QUOTA * TIMES } as Partial<Record<Case, number>>
+  const tenant = tenantOf(name, number)
+  const rate = RATES[name]
+  if (rate !== undefined) await limit(tenant)
+  // Until its minute is used up.
+  if (name === 'times') while ((await send({ port, tenant, seconds: 1, rate: rate as number })).taken > 0);
   const others =
-    name === 'alone'
-      ? []
-      : [send({ port, tenant, seconds: SECONDS, ...(rate[name] === undefined ? {} : { rate: rate[name] }) })]
+    name === 'alone' ? [] : [send({ port, tenant, seconds: SECONDS, ...(rate === undefined ? {} : { rate }) })]
   const [steady, other] = (await Promise.all([
     send({ port, tenant: 'steady', seconds: SECONDS, rate: STEADY }),
     ...others,
   ])) as [Sent, Sent?]
-  const at = (part: number) => steady.waits[Math.floor(steady.waits.length * part)] as number
-  return { p50: at(0.5), p99: at(0.99), ...(other === undefined ? {} : { other }) }
+  return { waits: steady.waits, ...(other === undefined ? {} : { other }) }
 }
 
-const median = (values: number[]) => values.sort((one, other) => one - other)[Math.floor(values.length / 2)] as number
 const TITLES: Record<Case, string> = {
   alone: 'alone',
   quota: `beside one at its quota (${QUOTA}/s)`,
-  times: `beside one at ${TIMES} times its quota`,
+  first: `beside ${TIMES} times a quota, first ${SECONDS} s`,
+  times: `beside ${TIMES} times a quota, after that`,
   batches: `beside batches of ${BATCH}`,
 }
 
 await round('alone', ROUNDS)
-const found: Record<Case, Round[]> = { alone: [], quota: [], times: [], batches: [] }
+const found: Record<Case, Round[]> = { alone: [], quota: [], first: [], times: [], batches: [] }
 for (let number = 0; number < ROUNDS; number++) {
   for (const name of CASES) found[name].push(await round(name, number))
 }
-const p99 = Object.fromEntries(CASES.map((name) => [name, median(found[name].map((one) => one.p99))])) as Record<
-  Case,
-  number
->
+function percentile(name: Case, part: number): number {
+  const waits = found[name].flatMap((one) => one.waits).sort((one, other) => one - other)
+  return waits[Math.floor(waits.length * part)] as number
+}
+const p99 = Object.fromEntries(CASES.map((name) => [name, percentile(name, 0.99)])) as Record<Case, number>
 for (const name of CASES) {
-  const p50 = median(found[name].map((one) => one.p50))
+  const p50 = percentile(name, 0.5)
   const other = found[name].at(-1)?.other
   const sent = other === undefined ? '' : `  the other: ${other.taken} taken, ${other.refused} refused`
   const moved = name === 'alone' ? '' : `  p99 x ${(p99[name] / p99.alone).toFixed(2)}`
@@ -199,6 +203,6 @@ process.stdout.write(
 
 // Its minute is used up by now.
 const before = cpu()
-const refused = await send({ port, tenant: `times-${ROUNDS - 1}`, seconds: 2, rate: QUOTA * TIMES })
+const refused = await send({ port, tenant: tenantOf('times', 0), seconds: 2, rate: QUOTA * TIMES })
 process.stdout.write(`a refusal costs ${((cpu() - before) / refused.refused).toFixed(1)} µs CPU\n`)
 process.exit(0)
