@@ -58,9 +58,12 @@ t.test('one OpenAPI document describes what every service really serves', async 
   for (const [url, operations] of Object.entries(document.paths)) {
     const concrete = url.replace(/\{[^}]+\}/g, 'x')
     if ('get' in operations) {
-      const { status, text } = await ask(system.gateway + concrete, { headers: KEY })
-      t.notMatch(text, /"Cannot GET/, `${url} is served: ${status}`)
-      t.ok(status < 500, `${url}: ${status}`)
+      // A stream of events never ends by itself: its head says enough.
+      const answer = await fetch(system.gateway + concrete, { headers: KEY })
+      const isStream = answer.headers.get('content-type')?.startsWith('text/event-stream') === true
+      if (isStream) await answer.body?.cancel()
+      else t.notMatch(await answer.text(), /"Cannot GET/, `${url} is served: ${answer.status}`)
+      t.ok(answer.status < 500, `${url}: ${answer.status}`)
     }
   }
 })
