@@ -37,6 +37,23 @@ t.test('one scrape of the gateway has the metrics of every process and passes pr
   else t.equal(verdict.status, 0, verdict.stderr + verdict.stdout)
 })
 
+t.test('no process ends for a path that cannot be decoded', async (t) => {
+  const system = await startSystem(t)
+  const names = Object.keys(PORTS) as (keyof typeof PORTS)[]
+  const before = await Promise.all(names.map((name) => system.pidOf(name)))
+  for (const name of names) {
+    for (const method of ['GET', 'POST']) {
+      for (const url of ['/%ff', '/reports/%zz', '/api/collector/reports/%zz']) {
+        const { status } = await fetch(system[name] + url, { method, headers: KEY })
+        t.ok([400, 401].includes(status), `${name} ${method} ${url}: ${status}`)
+      }
+    }
+    t.equal((await fetch(`${system[name]}/health/live`)).status, 200, name)
+  }
+  t.same(await Promise.all(names.map((name) => system.pidOf(name))), before)
+  t.notMatch(system.output(), 'a listener of answers failed')
+})
+
 t.test('one OpenAPI document describes what every service really serves', async (t) => {
   const system = await startSystem(t)
   const document = (await ask(`${system.gateway}/openapi.json`)).json<Document>()

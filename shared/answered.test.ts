@@ -93,3 +93,28 @@ t.test('what nobody can read, or decode, has ended once, too', async (t) => {
   await until('both ends', () => ended.length >= 2)
   t.same(ended, ['unsafe-request for 127.0.0.1', '400 /%zz for 127.0.0.1'])
 })
+
+t.test('a listener that throws ends neither the process nor what others are told', async (t) => {
+  const { app, ended } = await watched(t)
+  const said: unknown[] = []
+  app.log.error = ({ err }: { err: Error }) => void said.push(err.message)
+  const fail = () => {
+    throw new Error('for the test')
+  }
+  onAnswered(app, fail)
+  onUnread(app, fail)
+  onAnswered(app, ({ url }) => void ended.push(`later ${url}`))
+  const { port } = app.server.address() as AddressInfo
+  for (const path of ['/health/live', '/%ff']) await (await fetch(`http://127.0.0.1:${port}${path}`)).text()
+  const socket = connect(port, '127.0.0.1').resume()
+  socket.write('not HTTP at all\r\n\r\n')
+  await once(socket, 'close')
+  await until('all ends', () => ended.length >= 5)
+  t.same(
+    ended.filter((end) => end.startsWith('later')),
+    ['later /health/live', 'later /%ff'],
+  )
+  await until('what was said', () => said.length >= 3)
+  t.same(new Set(said), new Set(['for the test']))
+  t.equal((await fetch(`http://127.0.0.1:${port}/health/live`)).status, 200)
+})

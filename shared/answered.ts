@@ -1,4 +1,4 @@
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
 import type { ProblemName } from './problem.ts'
 import type { App } from './server.ts'
 
@@ -21,10 +21,26 @@ export interface Unread {
 const LISTENERS = Symbol('listeners of answers')
 const UNREAD = Symbol('listeners of requests that could not be read')
 
+/** Calls all of them. The request is over and nobody waits: what one throws must reach neither the others nor the process. */
+function callAll<A extends unknown[]>(
+  log: FastifyBaseLogger,
+  listeners: readonly ((...of: A) => void)[],
+  ...of: A
+): void {
+  for (const listener of listeners) {
+    try {
+      listener(...of)
+    } catch (error) {
+      log.error({ err: error }, 'a listener of answers failed')
+    }
+  }
+}
+
 function tell(request: FastifyRequest, reply: FastifyReply): void {
   if (request.isAnswered) return
   request.isAnswered = true
-  for (const listener of request.server.getDecorator<Listener[]>(LISTENERS)) listener(request, reply)
+  const { server } = request
+  callAll(server.log, server.getDecorator<Listener[]>(LISTENERS), request, reply)
 }
 
 /**
@@ -62,5 +78,5 @@ export const onUnread = (app: App, listener: (unread: Unread) => void): void =>
 
 /** To be called by whoever refuses such a request. */
 export function tellUnread(app: App, unread: Unread): void {
-  for (const listener of app.getDecorator<((unread: Unread) => void)[]>(UNREAD)) listener(unread)
+  callAll(app.log, app.getDecorator<((unread: Unread) => void)[]>(UNREAD), unread)
 }

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { collector, TEAM_A } from '../test/collector.ts'
+import { collector, DEFAULT_KEY, TEAM_A } from '../test/collector.ts'
 import type { AuditEntry } from './store.ts'
 
 interface Logs {
@@ -51,6 +51,22 @@ t.test('a refused request is in the log of the tenant that it named, if there is
   t.same(await find('bad_token'), [])
   t.ok((await find('false')).every((event) => event === undefined))
   t.same(await sql('SELECT DISTINCT tenantId AS tenant FROM audit_log'), [{ tenant: 'default' }])
+})
+
+t.test("a path that cannot be decoded is nobody's, and harms nothing", async (t) => {
+  const { app, ask } = await collector(t)
+  const said: unknown[] = []
+  app.log.error = (what: unknown) => void said.push(what)
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  const { port } = app.server.address() as { port: number }
+  for (const path of ['/%ff', '/reports/%zz', '/ingest/qc/%']) {
+    for (const headers of [{}, DEFAULT_KEY]) {
+      t.equal((await fetch(`http://127.0.0.1:${port}${path}`, { headers })).status, 400, path)
+    }
+  }
+  t.equal((await ask('/reports')).statusCode, 200)
+  t.same(said, [], 'no listener failed')
+  t.match((await ask('/admin/audit/logs')).json(), { count: 1 })
 })
 
 t.test('entries are selected by time and given in pages', async (t) => {

@@ -102,7 +102,9 @@ export function recordRequests(app: App, audit: AuditLog, tenants: Tenants): voi
   app.decorateRequest('auditTenant', '')
   app.decorateRequest('securityEvent', '')
   onAnswered(app, (request, reply) => {
-    const { auditTenant, securityEvent } = request
+    const { auditTenant, securityEvent, caller } = request as Partial<typeof request>
+    // A path that cannot be decoded is refused before anybody asks whose it is.
+    if (auditTenant === undefined || securityEvent === undefined || caller === undefined) return
     const named = request.headers['x-tenant']
     const isNamed = auditTenant === '' && securityEvent !== '' && typeof named === 'string' && tenants.exists(named)
     const tenantId = isNamed ? named : auditTenant
@@ -113,7 +115,7 @@ export function recordRequests(app: App, audit: AuditLog, tenants: Tenants): voi
         method: request.method,
         path: (request.url.split('?', 1)[0] as string).slice(0, PATH_MAX_LENGTH),
         tenantId,
-        ip: request.caller.ip,
+        ip: caller.ip,
         ...(userAgent === undefined ? {} : { userAgent }),
         statusCode: reply.raw.statusCode,
         responseTime: Math.round(reply.elapsedTime * 100) / 100,
