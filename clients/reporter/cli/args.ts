@@ -41,7 +41,9 @@ Sends quality reports to the collector. - is the standard input.
   --dry-run            prints what would be sent, one report a line, and sends nothing
 
 The key comes from NAJIMBAN_KEY, or is the tenant's in API_KEYS; never from the command line, which others can see.
-Exit code: 0 all stored, 1 some rejected or not readable, 2 the collector cannot be reached, 64 wrong usage.
+With neither, a collector on this machine gets the key of a fresh start (default:collector-key).
+Exit code: 0 all stored, 1 some rejected or not readable, 2 the collector cannot be reached, 64 wrong usage, 77 the key
+was refused.
 `
 
 const OPTIONS = {

@@ -3,8 +3,10 @@ import { writeFile } from 'node:fs/promises'
 import { once } from 'node:events'
 import path from 'node:path'
 import t from 'tap'
+import { DEFAULT_API_KEYS as PUBLISHED } from '../../../shared/config.ts'
 import { HERE } from '../test/build.ts'
 import { report, reportHere } from '../test/command.ts'
+import { DEFAULT_API_KEYS } from './access.ts'
 import { batchCollector, localServer, realCollector, singleCollector } from '../test/servers.ts'
 
 const ENV = { API_KEYS: 'default:collector-key,teamA:teamA-key:sender' }
@@ -27,6 +29,18 @@ t.test('a report, an array and one a line are sent to the collector', async (t) 
   const sent = (await reports()).map((each) => JSON.stringify(each))
   t.ok(sent.includes('{"status":{"n":4},"notes":["a\u2028b"]}'))
 })
+
+t.test(
+  'a collector that was just started on this machine needs no key, and a report that is there is told so',
+  async (t) => {
+    t.equal(DEFAULT_API_KEYS, PUBLISHED)
+    const { url, count } = await realCollector(t, { API_KEYS: PUBLISHED })
+    const here = (env: NodeJS.ProcessEnv) => reportHere(['send', '-', '--url', url], { env, stdin: '{"status":{}}' })
+    t.match(await here({}), { code: 0, out: '1 stored\n', err: '' })
+    t.match(await here({ API_KEYS: '', NAJIMBAN_KEY: '' }), { code: 0, out: '0 stored, 1 already there\n', err: '' })
+    t.equal(await count(), 1)
+  },
+)
 
 t.test('standard input, a format, labels, a version and another tenant', async (t) => {
   const { url, got } = await localServer(t, singleCollector())
@@ -184,12 +198,17 @@ t.test('a collector that comes back within the time is waited for', async (t) =>
   t.match(await reportHere(['send', '-', '--url', url], { env: ENV, stdin: lines(2) }), { code: 0, out: '2 stored\n' })
 })
 
-t.test('a wrong key is a refusal, a wrong address a collector that is not there', async (t) => {
+t.test('a wrong key is exit code 77, a wrong address a collector that is not there', async (t) => {
   const { url } = await realCollector(t)
   const env = { NAJIMBAN_KEY: 'super-secret', NAJIMBAN_TENANT: 'default' }
   const refused = await reportHere(['send', '-', '--url', url], { env, stdin: lines(2) })
-  t.match(refused, { code: 1, out: '0 stored, 2 not sent\n', err: /X-Api-Key/ })
+  t.match(refused, { code: 77, out: '0 stored, 2 not sent\n', err: /the key was refused, see NAJIMBAN_KEY.*X-Api-Key/ })
   t.notMatch(refused.out + refused.err, 'super-secret')
+  const impossible = await reportHere(['send', '-', '--url', url], {
+    env: { ...env, NAJIMBAN_KEY: 'a b' },
+    stdin: lines(1),
+  })
+  t.match(impossible, { code: 77, err: /the key was refused.*character/ })
   const elsewhere = await localServer(t, () => ({ status: 404 }))
   t.match(await reportHere(['send', '-', '--url', elsewhere.url], { env, stdin: lines(1) }), { code: 2, err: /404/ })
 })
@@ -212,7 +231,10 @@ t.test('wrong usage is exit code 64, with a sentence that says what to do', asyn
     [['send', file, '--api-key=secret-1'], /never from the command line/],
     [['flush'], /needs --queue/],
     [['flush', file, '--queue', 'q'], /takes no files/],
-    [['send', file], /there is no key/, {}],
+    [['send', file, '--url', 'https://reports.example.org'], /there is no key/, {}],
+    [['send', file, '--url', 'http://127.0.0.1.example.org'], /there is no key/, {}],
+    [['send', file], /there is no key/, { API_KEYS: 'none' }],
+    [['send', file, '--tenant', 'teamB'], /there is no key/, {}],
     [['send', file, '--tenant', 'teamB'], /API_KEYS has none for the tenant teamB/],
     [['send', file], /needs a tenant/, { NAJIMBAN_KEY: 'secret-1' }],
   ]
@@ -225,7 +247,10 @@ t.test('wrong usage is exit code 64, with a sentence that says what to do', asyn
     }),
   )
   const help = await reportHere(['--help'])
-  t.match(help, { code: 0, out: /Exit code: 0 all stored, 1 .* 2 .* 64/ })
+  t.match(help, {
+    code: 0,
+    out: /fresh start \(default:collector-key\)\.\nExit code: 0 all stored, 1 .* 2 .* 64 .* 77/,
+  })
 })
 
 /** Opens, and fails when it is read. */

@@ -4,13 +4,15 @@ import type { Readable, Writable } from 'node:stream'
 import { once } from 'node:events'
 import type { ConvertOptions } from '../convert/report-of.ts'
 import { textOfReport, type QcReport } from '../report.ts'
+import type { Trouble } from '../send/trouble.ts'
 import { accessOf } from './access.ts'
 import { readArgs, USAGE, UsageError, type SendOptions } from './args.ts'
 import { createDelivery, type Delivery } from './delivery.ts'
 import { readItems } from './read.ts'
 import { textPieces } from './text.ts'
 
-export const EXIT = { stored: 0, rejected: 1, unreachable: 2, usage: 64 } as const
+/** Codes of sysexits.h where there is one: EX_USAGE, EX_NOPERM. */
+export const EXIT = { stored: 0, rejected: 1, unreachable: 2, usage: 64, refused: 77 } as const
 
 export interface Terminal {
   stdin: Readable
@@ -78,8 +80,9 @@ async function dryRun(options: SendOptions, { stdin, stdout, stderr, signal }: T
   return faults === 0 ? EXIT.stored : EXIT.rejected
 }
 
-/** A wrong key is a refusal; anything else that stops sending is a collector that is not there. */
-const isRefusal = (status: number | undefined) => status === 401 || status === 403
+/** Without a status it was a key that no request can be made with; a wrong address is a collector that is not there. */
+const isOfTheKey = ({ kind, status }: Trouble): boolean =>
+  kind === 'refused' && (status === undefined || status === 401 || status === 403)
 
 function conclude(delivery: Delivery, faults: number, options: SendOptions, { stdout, stderr }: Terminal): number {
   const { tally } = delivery
@@ -97,14 +100,16 @@ function conclude(delivery: Delivery, faults: number, options: SendOptions, { st
   }
   const rest = options.queue === undefined ? 'not sent' : `waiting in ${options.queue}`
   stdout.write(`${[...parts, `${delivery.waiting()} ${rest}`].join(', ')}\n`)
-  stderr.write(`${options.url}: ${trouble.message}\n`)
-  return isRefusal(trouble.status) ? EXIT.rejected : EXIT.unreachable
+  const isOfKey = isOfTheKey(trouble)
+  const advice = isOfKey ? 'the key was refused, see NAJIMBAN_KEY, API_KEYS and --tenant: ' : ''
+  stderr.write(`${options.url}: ${advice}${trouble.message}\n`)
+  return isOfKey ? EXIT.refused : EXIT.unreachable
 }
 
 async function send(options: SendOptions, terminal: Terminal): Promise<number> {
   const { stdin, stderr, env, signal } = terminal
   const say = (line: string) => void stderr.write(`${line}\n`)
-  const delivery = createDelivery(options, accessOf(env, options.tenant), { say, signal })
+  const delivery = createDelivery(options, accessOf(env, options.tenant, options.url), { say, signal })
   let faults = 0
   try {
     for await (const { place, report, fault } of placedReports(options, stdin)) {

@@ -1,5 +1,5 @@
 import type { Queue } from '../queue/queue.ts'
-import { post, type Fetch, type Posted } from './post.ts'
+import { post, type Answer, type Fetch, type Posted } from './post.ts'
 import { troubleOf, type Trouble } from './trouble.ts'
 import { batchVerdicts, refusalErrors, singleVerdict, type ReportVerdict } from './verdicts.ts'
 
@@ -31,6 +31,8 @@ interface Letter {
 
 const INTERNAL_ERROR = 500
 const TOO_LARGE = 413
+/** Says that the answer is that of an earlier request: the report was there. */
+const REPLAYED = 'idempotency-replayed'
 /** Browsers allow 64 KiB under way for all requests of a page that outlive it (Fetch standard); some room for others. */
 const KEEPALIVE_MAX_BYTES = 60 * 1024
 const KEEPALIVE_MAX_REQUESTS = 40
@@ -73,9 +75,12 @@ export async function sendRound(options: RoundOptions): Promise<Trouble | undefi
       last = trouble
       return undefined
     }
-    const { status, text: said } = answer as Exclude<Posted, { reason: string }>
+    const { status, headers: fields, text: said } = answer as Answer
+    const isReplayed = fields.get(REPLAYED) === 'true'
     const verdict: ReportVerdict | undefined =
-      status < 300 ? singleVerdict(said) : { status: 'rejected', errors: refusalErrors(status, said), retryable: false }
+      status < 300
+        ? singleVerdict(said, isReplayed)
+        : { status: 'rejected', errors: refusalErrors(status, said), retryable: false }
     if (verdict === undefined) return { kind: 'not-a-collector', status, message: 'the answer is not a collector’s' }
     await settle(id, verdict)
     return undefined

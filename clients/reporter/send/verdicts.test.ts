@@ -69,6 +69,10 @@ t.test('any answer at all is read without a throw', async () => {
 
 t.test('a single answer counts only when it has the id of a report', async (t) => {
   t.same(singleVerdict('{"id":"r","status":"ingested"}'), { status: 'stored', id: 'r' })
+  for (const status of ['ingested', 'stored', 'duplicate']) {
+    const answer = JSON.stringify({ id: 'r', status })
+    t.same(singleVerdict(answer, true), { status: 'duplicate', id: 'r' }, 'the answer of an earlier request')
+  }
   t.same(singleVerdict('{"id":"r","status":"duplicate"}'), { status: 'duplicate', id: 'r' })
   t.same(singleVerdict('{"id":"r","status":"quarantined","errors":[{"message":"m"}]}'), {
     status: 'quarantined',

@@ -54,12 +54,14 @@ function verdictOf({ status, id, errors, retryable }: Members): ReportVerdict | 
 /**
  * The answer to a single report. Undefined when it is not the collector's, like the page that a hotel's network shows
  * with a 200: then the report has not arrived.
+ * @param isReplayed the answer is that of an earlier request
  */
-export function singleVerdict(text: string): ReportVerdict | undefined {
+export function singleVerdict(text: string, isReplayed = false): ReportVerdict | undefined {
   const answer = parsed(text)
   if (!isObject(answer) || typeof answer.id !== 'string') return undefined
   const { id, status } = answer
-  return TAKEN.some((taken) => taken === status) ? verdictOf(answer) : { status: 'stored', id }
+  if (TAKEN.some((taken) => taken === status) && !(isReplayed && status === 'stored')) return verdictOf(answer)
+  return { status: isReplayed ? 'duplicate' : 'stored', id }
 }
 
 /** The verdicts may come as an array, as an array within an object, or one a line. */
