@@ -4,8 +4,8 @@ import { decodeCursor, encodeCursor, nextLink } from './pagination.ts'
 
 t.test('a cursor gives back the sort key that it was made from', async (t) => {
   const value = fc.oneof(
-    fc.string({ unit: 'grapheme' }),
-    fc.double({ noNaN: true, noDefaultInfinity: true }).map((n) => n + 0),
+    fc.string({ unit: 'grapheme' }).filter((text) => !text.includes('\0')),
+    fc.maxSafeInteger(),
   )
   fc.assert(
     fc.property(fc.array(value, { maxLength: 4 }), (key) => {
@@ -33,6 +33,8 @@ t.test('what no list gave out is refused, naming the parameter', async (t) => {
     [good, ['number', 'string']],
     [good, ['string', 'number', 'string']],
     [encodeCursor([]), ['string']],
+    ...[0.5, 1e308, -1e308, 2 ** 53, -(2 ** 53)].map((n) => [encodeCursor([n]), ['number']] as const),
+    [encodeCursor(['a\0b']), ['string']],
     [Buffer.from('{"length":1,"0":"x"}').toString('base64url'), ['string']],
     [Buffer.from('[null]').toString('base64url'), ['string']],
     [Buffer.from('['.repeat(10_000)).toString('base64url'), ['string']],

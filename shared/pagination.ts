@@ -7,9 +7,13 @@ import { invalidField } from './problem.ts'
 export const encodeCursor = (key: readonly (string | number)[]): string =>
   Buffer.from(JSON.stringify(key)).toString('base64url')
 
+/** Numbers are times, sequence numbers and ranks: a column of 64 bits refuses all else. PostgreSQL has no NUL in a text. */
+const isKeyPart = (value: unknown, type: 'string' | 'number'): boolean =>
+  type === 'number' ? Number.isSafeInteger(value) : typeof value === 'string' && !value.includes('\0')
+
 /**
  * The sort key in a cursor.
- * @param types what each value must be, in order
+ * @param types what each value must be, in order; a number is a safe integer
  * @throws Problem invalid-input naming `cursor`
  */
 export function decodeCursor(cursor: string, types: readonly ('string' | 'number')[]): (string | number)[] {
@@ -19,7 +23,7 @@ export function decodeCursor(cursor: string, types: readonly ('string' | 'number
   } catch {
     key = undefined
   }
-  if (!Array.isArray(key) || key.length !== types.length || !key.every((value, i) => typeof value === types[i])) {
+  if (!Array.isArray(key) || key.length !== types.length || !types.every((type, i) => isKeyPart(key[i], type))) {
     throw invalidField('querystring', 'cursor', 'is not a cursor that a list gave out')
   }
   return key as (string | number)[]

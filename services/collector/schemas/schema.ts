@@ -9,17 +9,20 @@ export const SCHEMA_NAME = /^[a-z][a-z\d-]{0,63}$/
 export const schemaName = () => Joi.string().pattern(SCHEMA_NAME)
 export const schemaParams = Joi.object<SchemaParams, true>({ name: schemaName().required() })
 
+/** What a column of 32 bits holds. */
+const VERSION_MAX = 2 ** 31 - 1
+
 export interface SchemaQuery {
   version?: number
 }
 export const schemaQuery = Joi.object<SchemaQuery, true>({
-  version: Joi.number().integer().min(1).description('The newest without it'),
+  version: Joi.number().integer().min(1).max(VERSION_MAX).description('The newest without it'),
 })
 
 /** A JSON Schema as it was sent; `convert: false`, or a text would be read as JSON. */
 export const schemaBody = Joi.alternatives(Joi.object().unknown(), Joi.boolean())
   .required()
-  .options({ convert: false, stripUnknown: false })
+  .options({ convert: false })
   .description('JSON Schema 2020-12 within the keywords that are understood')
 
 const version = () => Joi.number().integer().required()
