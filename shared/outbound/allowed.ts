@@ -13,6 +13,9 @@ const HOST = /^(?=.{1,253}$)[a-z\d_](?:[a-z\d_-]{0,62})(?:\.[a-z\d_-]{1,63})*$/
 /** What is assigned to hosts on the internet (RFC 4291 2.4); ::/96, which has IPv4 inside, is elsewhere. */
 const GLOBAL_UNICAST: [IPv6, number] = [ipaddr.IPv6.parse('2000::'), 3]
 
+/** Addresses of the internet by their number that lead to the host of a machine: the service that Azure has for its guests. */
+const HOSTS_OF_CLOUDS: ReadonlySet<string> = new Set(['168.63.129.16'])
+
 const entriesOf = (list: string): string[] =>
   list
     .split(',')
@@ -48,11 +51,11 @@ export function isInNetworks(text: string, networks: readonly Network[]): boolea
 
 /**
  * Whether an address is one of the public internet: not private, loopback, link-local, unique-local, shared (RFC 6598),
- * multicast, reserved, or one that has another address inside (mapped, 6to4, NAT64, Teredo).
+ * multicast, reserved, one that has another address inside (mapped, 6to4, NAT64, Teredo), or a service of the cloud's host.
  */
 export function isPublic(text: string): boolean {
   if (!ipaddr.isValid(text)) return false
   const address = ipaddr.parse(text)
-  if (address.range() !== 'unicast') return false
+  if (address.range() !== 'unicast' || HOSTS_OF_CLOUDS.has(address.toString())) return false
   return address.kind() === 'ipv4' || (address as IPv6).match(GLOBAL_UNICAST)
 }

@@ -74,6 +74,24 @@ t.test('addresses that only this machine or its network can reach are refused, h
   t.equal(isPublic('nonsense'), false)
 })
 
+t.test('what clouds tell their guests is not asked for, by no address of it', async (t) => {
+  const services = [
+    '168.63.129.16',
+    '0xa83f8110',
+    '169.254.169.254',
+    '100.100.100.200',
+    '192.0.0.192',
+    '[fd00:ec2::254]',
+  ]
+  for (const host of services) {
+    await refused(t, client().send(get(`https://${host}/`)), /is not on the public internet/)
+  }
+  const lookup = async () => [{ address: '168.63.129.16', family: 4 }]
+  await refused(t, client({}, { lookup }).send(get('https://hooks.example/')), /^hooks.example is not on/)
+  const allowed = client({ OUTBOUND_ALLOW: '168.63.129.16' })
+  t.doesNotThrow(() => allowed.check('http://168.63.129.16/'), 'but where the installation wants it')
+})
+
 t.test('what is no address of the web is refused, and no URL is in the message', async (t) => {
   for (const url of ['nonsense', 'ftp://hooks.example/', 'file:///etc/passwd', 'https://user:secret@hooks.example/']) {
     await refused(t, client().send(get(url)), /^the address (?!.*secret)/)
