@@ -66,10 +66,15 @@ export class Problem extends Error {
   readonly options: ProblemOptions
 
   constructor(problem: ProblemName, options: ProblemOptions = {}) {
-    super(options.detail ?? CATALOG[problem][1], { cause: options.cause })
+    const [status, title] = CATALOG[problem]
+    const { stackTraceLimit } = Error
+    // What a client does wrong needs no stack, and under a flood of refusals the stacks would be most of their price.
+    if (status < 500) Error.stackTraceLimit = 0
+    super(options.detail ?? title, { cause: options.cause })
+    Error.stackTraceLimit = stackTraceLimit
     this.name = 'Problem'
     this.problem = problem
-    this.statusCode = CATALOG[problem][0]
+    this.statusCode = status
     this.options = options
   }
 
@@ -90,9 +95,14 @@ export class Problem extends Error {
   }
 }
 
+/** Of messages that begin with their verb; the others name the field themselves. */
+const VERB = /^(?:must|is|has) /
+
 /** One faulty field as a 400. */
 export function invalidField(where: string, field: string, message: string): Problem {
-  return new Problem('invalid-input', { detail: message, errors: [{ in: where, field, message }] })
+  const subject = field === '' ? `The ${where}` : field
+  const detail = VERB.test(message) ? `${subject} ${message}` : message
+  return new Problem('invalid-input', { detail, errors: [{ in: where, field, message }] })
 }
 
 export const PROBLEM_JSON = 'application/problem+json; charset=utf-8'
