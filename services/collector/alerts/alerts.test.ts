@@ -45,7 +45,7 @@ t.test('reports that block fire an alert, every kind of channel hears of it, and
   t.match(alert, {
     rule: 'blocks',
     level: 'critical',
-    summary: /^10 BLOCK findings in the last 1 hour, 0 in the 1 hour before/,
+    summary: /^10 BLOCK findings in the last hour \(0 in the hour before; limit: 10/,
   })
   const message = bodyOf<SlackBody>(await slack.count(1))
   t.match(message.text, '나침반: [발생 · 심각] blocks: 최근 1시간 BLOCK 발견 10건, 그 전 1시간 0건')
@@ -62,7 +62,10 @@ t.test('reports that block fire an alert, every kind of channel hears of it, and
   })
   t.match(trigger.payload.summary, /^blocks: 10 BLOCK findings/)
   const sent = await hook.count(1)
-  t.match(bodyOf<HookBody>(sent), { type: 'alert.firing', data: { alerts: [{ id: alert.id, status: 'firing' }] } })
+  t.match(bodyOf<HookBody>(sent), {
+    type: 'alert.firing',
+    data: { alerts: [{ id: alert.id, status: 'firing', summary: /^최근 1시간 BLOCK 발견 10건/ }] },
+  })
   const { 'webhook-id': id, 'webhook-timestamp': at, 'webhook-signature': signature } = sent.headers
   const key = Buffer.from(SECRET.slice(6), 'base64')
   t.equal(
@@ -104,7 +107,9 @@ t.test(
     await it.looks()
     t.same(await it.alerts(), [], '11 is less than 12')
     await it.ingest(blocking(1, 'more'))
-    t.match(await it.alert('firing', 'rising'), { summary: /^12 BLOCK findings in the last 1 hour, 8 in/ })
+    t.match(await it.alert('firing', 'rising'), {
+      summary: /^12 BLOCK findings in the last hour \(8 in the hour before/,
+    })
 
     const { findings } = (await it.ask('/findings?limit=20')).json<{
       findings: { fingerprint: string; rule: string }[]
@@ -115,7 +120,7 @@ t.test(
     await it.alert('resolved', 'rising')
     await it.rule('one', { ...BLOCKS, count: 1, rule: 'r-a' })
     await it.rule('none', { ...BLOCKS, count: 1, rule: 'nothing' })
-    t.match(await it.alert('firing', 'one'), { summary: /^1 BLOCK findings/ })
+    t.match(await it.alert('firing', 'one'), { summary: /^1 BLOCK finding in the last hour/ })
     t.same(await it.alerts('?rule=none'), [])
   },
 )
@@ -205,6 +210,46 @@ t.test('who takes care of an alert stops its repetition, and PagerDuty knows', a
   await it.alert('resolved')
   await it.call('POST', `/${id}/acknowledge`, 409)
   await it.call('POST', '/0190a0a0-0000-7000-8000-000000000000/acknowledge', 404)
+})
+
+t.test('who has not heard of an alert before somebody took care of it does not hear of it after', async (t) => {
+  const [told, late] = [await receiver(t), await receiver(t)]
+  const it = await alerting(t)
+  await it.ingest(blocking(2))
+  await it.channel('told', { kind: 'slack', url: `${told.url}/told` })
+  await it.channel('slow', { kind: 'slack', url: `${late.url}/slow`, groupWait: '1s' })
+  await it.channel('slow-hook', { kind: 'webhook', url: `${told.url}/hook`, secret: SECRET, groupWait: '1s' })
+  await it.rule('taken', { ...BLOCKS, count: 1 })
+  const { id } = await it.alert('firing')
+  await told.count(1)
+  await it.call('POST', `/${id}/acknowledge`, 200)
+  await it.channel('made-later', { kind: 'slack', url: `${late.url}/later` })
+  await it.channel('hook-made-later', { kind: 'webhook', url: `${late.url}/later`, secret: SECRET })
+  await told.count(3)
+  const hooked = told.received.filter(({ path }) => path === '/hook').map(({ body }) => body.type)
+  t.same(hooked, ['alert.firing', 'alert.acknowledged'], 'what is acknowledged has to be there')
+  await it.call('DELETE', '/rules/taken', 204)
+  await it.alert('resolved')
+  await told.count(5)
+  await it.looks()
+  t.match(bodyOf<SlackBody>(told.received.filter(({ path }) => path === '/told').at(-1) as Received).text, '해결')
+  t.same(late.received, [], 'nor of its end')
+})
+
+t.test('a repetition that waits when somebody takes care of the alert is not sent', async (t) => {
+  const slack = await receiver(t)
+  const it = await alerting(t)
+  await it.ingest(blocking(2))
+  const times = { repeatInterval: '1s', groupInterval: '2s' }
+  await it.channel('slack', { kind: 'slack', url: slack.url, ...times })
+  await it.rule('again', { ...BLOCKS, count: 1 })
+  const { id } = await it.alert('firing')
+  await slack.count(1)
+  await until('a repetition that waits', async () => (await it.notifications('?state=pending')).length === 1)
+  await it.call('POST', `/${id}/acknowledge`, 200)
+  t.same(await it.notifications('?state=pending'), [])
+  t.match(await it.alert('firing'), { id, acknowledgedBy: 'default:admin' })
+  t.equal(slack.received.length, 1)
 })
 
 t.test('alerts that come together are told together, and what ends before it is told is not told', async (t) => {

@@ -23,6 +23,12 @@ export function durationText(ms: number, language: Language): string {
   return new Intl.NumberFormat(language, { style: 'unit', unit, unitDisplay: 'long' }).format(ms / size)
 }
 
+/** A time after `the last` or `the`: `24h` is `day` in English, and `48h` is `2 days`. */
+export function spanText(ms: number, language: Language): string {
+  const text = durationText(ms, language)
+  return language === 'en' ? text.replace(/^1 /, '') : text
+}
+
 /** A member such as `15m`, from `min` to `max`. */
 export const durationMember = (min: string, max: string): Joi.StringSchema =>
   Joi.string()

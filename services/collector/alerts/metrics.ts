@@ -16,5 +16,10 @@ export function createAlertMetrics(registers: Registry[]) {
       help: 'Rules that could not be looked at',
       registers,
     }),
+    leftOut: new Counter({
+      name: 'collector_alerts_left_out_total',
+      help: 'Alerts that found no room below ALERTS_ACTIVE_MAX, each counted at every look',
+      registers,
+    }),
   }
 }

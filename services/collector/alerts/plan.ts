@@ -39,6 +39,11 @@ export interface Changes {
   dropped: string[]
 }
 
+export interface Plan extends Changes {
+  /** Alerts that would be there if the tenant had room for them. */
+  leftOut: number
+}
+
 export type PlanConfig = Pick<
   AlertsConfig,
   | 'ALERTS_ACTIVE_MAX'
@@ -108,6 +113,7 @@ function evaluated(tenantId: Tenant, known: readonly Alert[], given: Evaluation,
   const alerts = new Map(known.map((alert) => [alert.fingerprint, alert]))
   const removed: string[] = []
   const heard = new Set<string>()
+  let leftOut = 0
   const replace = (alert: Alert, next: Alert | undefined) => {
     if (next === undefined) {
       alerts.delete(alert.fingerprint)
@@ -119,7 +125,8 @@ function evaluated(tenantId: Tenant, known: readonly Alert[], given: Evaluation,
     heard.add(fingerprint)
     const alert = alerts.get(fingerprint)
     if (alert !== undefined) replace(alert, advance(alert, reading, now))
-    else if (reading.isOver && alerts.size < max) {
+    else if (reading.isOver && alerts.size >= max) leftOut++
+    else if (reading.isOver) {
       const fresh = born(tenantId, reading, now)
       replace(fresh, advance(fresh, reading, now))
     }
@@ -131,7 +138,7 @@ function evaluated(tenantId: Tenant, known: readonly Alert[], given: Evaluation,
     const isGone = !rules.has(alert.rule) || alert.overAt !== null
     replace(alert, alert.state === 'pending' ? undefined : isGone ? resolved(alert, now) : { ...alert, overAt: now })
   }
-  return { alerts: [...alerts.values()], removed }
+  return { alerts: [...alerts.values()], removed, leftOut }
 }
 
 /**
@@ -144,12 +151,12 @@ export function planOf(
   evaluation: Evaluation | undefined,
   now: number,
   config: PlanConfig,
-): Changes {
-  const { alerts, removed } =
+): Plan {
+  const { alerts, removed, leftOut } =
     evaluation === undefined
-      ? { alerts: [...snapshot.alerts], removed: [] }
+      ? { alerts: [...snapshot.alerts], removed: [], leftOut: 0 }
       : evaluated(tenantId, snapshot.alerts, evaluation, now, config.ALERTS_ACTIVE_MAX)
   const telling = createTelling(snapshot, alerts, now, config)
   const told = alerts.map(telling.tell)
-  return { alerts: told.filter((alert) => !snapshot.alerts.includes(alert)), removed, ...telling.written() }
+  return { alerts: told.filter((alert) => !snapshot.alerts.includes(alert)), removed, leftOut, ...telling.written() }
 }

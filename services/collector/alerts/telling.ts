@@ -1,5 +1,5 @@
 import { randomUUIDv7 } from 'node:crypto'
-import { viewOf, type Alert, type AlertView } from './alert.ts'
+import { viewOf, type Alert, type AlertView, type Told } from './alert.ts'
 import { durationMs } from './duration.ts'
 import type { Notification, NotificationEvent } from './notification.ts'
 import type { PlanConfig, PlannedChannel, Snapshot } from './plan.ts'
@@ -90,12 +90,11 @@ export function createTelling(
     return next.nextAt
   }
 
-  /** Takes back what was not yet sent; @returns whether there was such a thing */
-  function takeBack(channel: PlannedChannel, alert: Alert): boolean {
+  /** Takes back its beginning, or its repetition, that was not yet sent; @returns whether there was such a thing */
+  function takeBack(channel: PlannedChannel, alert: Alert, repeated?: true): boolean {
     const key = `${placeOf(channel, alert)} alert`
     const found = waiting.get(key)
-    const isFirst = found?.alerts.some(({ id, repeated }) => id === alert.id && repeated === undefined) ?? false
-    if (found === undefined || !isFirst) return false
+    if (!found?.alerts.some((view) => view.id === alert.id && view.repeated === repeated)) return false
     const next = { ...found, alerts: found.alerts.filter(({ id }) => id !== alert.id) }
     dirty.delete(found)
     waiting.delete(key)
@@ -106,25 +105,38 @@ export function createTelling(
     return true
   }
 
+  /** Somebody takes care: what was not yet sent is not sent. @returns what the channel knows of the alert then */
+  function acknowledge(channel: PlannedChannel, alert: Alert, known: Told): Told | undefined {
+    takeBack(channel, alert, true)
+    // An incident that is acknowledged has to be there.
+    if (!takesAcknowledgement(channel)) return takeBack(channel, alert) ? undefined : known
+    if (known.acknowledged !== undefined) return known
+    put(channel, alert, viewOf(alert, 'firing'), 'acknowledged')
+    return { ...known, acknowledged: true }
+  }
+
+  /** What a channel knows of an alert that fires, after it was told what it has to know. */
+  function toldTo(channel: PlannedChannel, alert: Alert, known: Told | undefined): Told | undefined {
+    if (alert.acknowledgedAt !== null) return known && acknowledge(channel, alert, known)
+    if (known !== undefined && known.repeatAt > now) return known
+    const view = viewOf(alert, 'firing')
+    const at = put(channel, alert, known === undefined ? view : { ...view, repeated: true })
+    return { at, repeatAt: at + timesOf(channel, config).repeat }
+  }
+
   function begin(alert: Alert): Alert {
     if (isSilenced(alert, silences, now)) return alert
-    const told = { ...alert.told }
+    const told = new Map(Object.entries(alert.told))
     let changed = false
     for (const channel of channels.filter((one) => hears(one, alert))) {
-      const known = told[channel.name]
-      const isKnown = known !== undefined
-      const isAcknowledged = alert.acknowledgedAt !== null
-      if (!isKnown || (!isAcknowledged && known.repeatAt <= now)) {
-        const view = viewOf(alert, 'firing')
-        const at = put(channel, alert, isKnown ? { ...view, repeated: true } : view)
-        told[channel.name] = { at, repeatAt: at + timesOf(channel, config).repeat }
-      } else if (isAcknowledged && known.acknowledged === undefined && takesAcknowledgement(channel)) {
-        put(channel, alert, viewOf(alert, 'firing'), 'acknowledged')
-        told[channel.name] = { ...known, acknowledged: true }
-      } else continue
+      const known = told.get(channel.name)
+      const next = toldTo(channel, alert, known)
+      if (next === known) continue
       changed = true
+      if (next === undefined) told.delete(channel.name)
+      else told.set(channel.name, next)
     }
-    return changed ? { ...alert, told } : alert
+    return changed ? { ...alert, told: Object.fromEntries(told) } : alert
   }
 
   function end(alert: Alert): Alert {

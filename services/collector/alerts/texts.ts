@@ -1,7 +1,7 @@
 import type { Language, Texts } from '#shared/language.ts'
 import { timestamp } from '#shared/timestamp.ts'
 import type { Facts } from './alert.ts'
-import { durationText } from './duration.ts'
+import { durationText, spanText } from './duration.ts'
 import type { Level } from './levels.ts'
 import type { RuleKind } from './rules/schema.ts'
 
@@ -11,13 +11,16 @@ interface Summarized {
   facts: Facts
 }
 
-type Summary = (facts: Facts, time: (name: string) => string) => string
+/** @param time the text of a duration among the facts; @param span the same as it stands after `the last` */
+type Summary = (facts: Facts, time: (name: string) => string, span: (name: string) => string) => string
 
 const HOUR_MS = 3_600_000
 const OF = {
   ko: { requests: '요청', ingest: '리포트 수신' },
   en: { requests: 'requests', ingest: 'ingest' },
 } as const
+/** So many, in English. */
+const counted = (count: unknown, one: string): string => `${String(count)} ${one}${count === 1 ? '' : 's'}`
 const of = (language: Language, { of: what }: Facts): string => OF[language][what as 'requests']
 
 const RESOURCES: Texts<Record<string, (facts: Facts) => string>> = {
@@ -52,16 +55,16 @@ const SUMMARIES: Texts<Record<RuleKind, Summary>> = {
         : `${time('hours')} 동안 새 리포트가 없습니다 (마지막: ${timestamp(lastAt as number)})`,
   },
   en: {
-    block_findings: ({ count, before, least, percent }, time) =>
-      `${count} BLOCK findings in the last ${time('windowMs')}, ${before} in the ${time('windowMs')} before (limit: ${least}${percent === 0 ? '' : ` and +${percent}%`})`,
-    error_rate: (facts, time) =>
-      `${facts.share}% errors of ${of('en', facts)} in the last ${time('windowMs')} (${facts.errors} of ${facts.requests}, limit: ${facts.percent}%)`,
-    latency: (facts, time) =>
-      `p99 of ${of('en', facts)} is ${facts.p99Ms} ms in the last ${time('windowMs')} (${facts.requests} requests, limit: ${facts.limitMs} ms)`,
+    block_findings: ({ count, before, least, percent }, _, span) =>
+      `${counted(count, 'BLOCK finding')} in the last ${span('windowMs')} (${before} in the ${span('windowMs')} before; limit: ${least}${percent === 0 ? '' : ` and +${percent}%`})`,
+    error_rate: (facts, _, span) =>
+      `${facts.share}% errors of ${of('en', facts)} in the last ${span('windowMs')} (${facts.errors} of ${facts.requests}, limit: ${facts.percent}%)`,
+    latency: (facts, _, span) =>
+      `p99 of ${of('en', facts)} is ${facts.p99Ms} ms in the last ${span('windowMs')} (${counted(facts.requests, 'request')}, limit: ${facts.limitMs} ms)`,
     capacity: (facts) => (RESOURCES.en[facts.resource as string] as (facts: Facts) => string)(facts),
     database_lost: () => 'the database cannot be reached: no reports are taken in',
-    rate_limited: ({ quota, count }, time) =>
-      `${count} requests were refused over the quota ${quota} in the last ${time('windowMs')}`,
+    rate_limited: ({ quota, count }, _, span) =>
+      `${counted(count, 'request')} ${count === 1 ? 'was' : 'were'} refused over the quota ${quota} in the last ${span('windowMs')}`,
     no_report: ({ lastAt }, time) =>
       lastAt === undefined
         ? `no report has come in ${time('hours')}`
@@ -71,11 +74,10 @@ const SUMMARIES: Texts<Record<RuleKind, Summary>> = {
 
 /** One sentence that says what an alert is about. */
 export function summaryOf({ kind, facts }: Summarized, language: Language): string {
-  const time = (name: string) => {
-    const value = Number(facts[name])
-    return durationText(name === 'hours' ? value * HOUR_MS : value, language)
-  }
-  return SUMMARIES[language][kind](facts, time)
+  const ms = (name: string) => Number(facts[name]) * (name === 'hours' ? HOUR_MS : 1)
+  const time = (name: string) => durationText(ms(name), language)
+  const span = (name: string) => spanText(ms(name), language)
+  return SUMMARIES[language][kind](facts, time, span)
 }
 
 export const LEVEL_TEXTS: Texts<Record<Level, string>> = {

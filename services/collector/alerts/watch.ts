@@ -100,6 +100,12 @@ export function createWatch(parts: WatchParts) {
     return isHolding
   }
 
+  function noteLeftOut(tenantId: Tenant, leftOut: number): void {
+    metrics.leftOut.inc(leftOut)
+    const max = config.ALERTS_ACTIVE_MAX
+    logger.warn({ tenant: tenantId, leftOut, max }, 'alerts were left out: the tenant has ALERTS_ACTIVE_MAX of them')
+  }
+
   async function look(): Promise<void> {
     const now = Date.now()
     if (!health.isDatabaseUsable()) {
@@ -123,6 +129,7 @@ export function createWatch(parts: WatchParts) {
       const evaluation = await evaluate(tenant, own, samples, now)
       // Most looks change nothing: the write is left out then.
       const plan = planOf(tenant, await store.snapshot(tenant, now), evaluation, now, config)
+      if (plan.leftOut > 0) noteLeftOut(tenant, plan.leftOut)
       if (!isEmpty(plan)) await writer.run('evaluateAlerts', tenant, evaluation, now)
     }
     parts.onChange()

@@ -63,6 +63,38 @@ t.test('every kind of alert has a sentence in both languages', (t) => {
   t.end()
 })
 
+t.test('a text counts as its language does, and speaks that of its channel', (t) => {
+  const en = (kind: RuleKind, facts: AlertView['facts']) => summaryOf({ kind, facts }, 'en')
+  const found = { windowMs: 3_600_000, least: 10, percent: 0 }
+  t.equal(
+    en('block_findings', { ...found, count: 1, before: 0 }),
+    '1 BLOCK finding in the last hour (0 in the hour before; limit: 10)',
+  )
+  t.equal(
+    en('block_findings', { ...found, count: 10, before: 4, windowMs: 7_200_000, percent: 50 }),
+    '10 BLOCK findings in the last 2 hours (4 in the 2 hours before; limit: 10 and +50%)',
+  )
+  const refused = { quota: 'reportsPerDay', windowMs: 60_000 }
+  t.match(en('rate_limited', { ...refused, count: 1 }), /^1 request was refused .* in the last minute$/)
+  t.match(en('rate_limited', { ...refused, count: 2, windowMs: 900_000 }), /^2 requests were .* last 15 minutes$/)
+  t.match(en('latency', { of: 'ingest', p99Ms: 9, requests: 1, windowMs: 60_000, limitMs: 5 }), /minute \(1 request, /)
+  const alert = view({ kind: 'block_findings', facts: { ...found, count: 1, before: 0 } })
+  for (const [language, text] of [
+    ['ko', '최근 1시간 BLOCK 발견 1건, 그 전 1시간 0건'],
+    ['en', '1 BLOCK finding in the last hour'],
+  ] as const) {
+    const told = content([alert], language)
+    t.match(JSON.parse(webhookBody(told)), { data: { alerts: [{ summary: new RegExp(`^${text}`) }] } })
+    const event = pagerDutyEvent(told, 'R') as { payload: { summary: string; custom_details: { summary: string } } }
+    t.match(event.payload.summary, text)
+    t.match(event.payload.custom_details.summary, text)
+    t.match(JSON.stringify(slackMessage(told)), text)
+    const { subject, html, text: plain } = alertMail(told)
+    for (const part of [subject, html, plain]) t.match(part, text)
+  }
+  t.end()
+})
+
 t.test('what somebody named cannot be markup, a mention or a header', (t) => {
   const hostile = content([
     view({ rule: 'r', labels: { team: '<!channel> <b>&' }, runbook: 'https://a.example/?a=1&b="' }),

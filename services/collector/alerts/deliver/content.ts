@@ -79,10 +79,10 @@ export function detailsOf(alert: AlertView, { language, tenantId }: Content): [s
   ]
 }
 
-/** Alerts as programs read them. */
-export const dataOf = (alert: AlertView, publicUrl: string) => ({
+/** Alerts as programs read them; the summary is for people, who read it further on. */
+export const dataOf = (alert: AlertView, { language, publicUrl }: Pick<Content, 'language' | 'publicUrl'>) => ({
   ...alert,
-  summary: summaryOf(alert, 'en'),
+  summary: summaryOf(alert, language),
   startedAt: timestamp(alert.startedAt),
   firedAt: timestamp(alert.firedAt),
   ...(alert.resolvedAt === undefined ? {} : { resolvedAt: timestamp(alert.resolvedAt) }),

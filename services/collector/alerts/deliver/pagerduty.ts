@@ -38,7 +38,7 @@ export function pagerDutyEvent(content: Content, routingKey: string): object {
       component: 'collector',
       group: tenantId,
       class: alert.kind,
-      custom_details: { tenant: tenantId, ...dataOf(alert, publicUrl) },
+      custom_details: { tenant: tenantId, ...dataOf(alert, content) },
     },
     links: [
       { href: alertUrl(publicUrl, alert.id), text: alert.rule },

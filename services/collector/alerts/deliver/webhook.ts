@@ -17,13 +17,14 @@ export function signedHeaders(id: string, body: string, secret: string, now: num
 }
 
 /** What a webhook is sent. */
-export function webhookBody({ notification, tenantId, publicUrl }: Content): string {
+export function webhookBody(content: Content): string {
+  const { notification, tenantId } = content
   const { event, alerts, createdAt, channel, groupKey } = notification
   const isOver = alerts.every(({ status }) => status === 'resolved')
   const type = event === 'test' ? 'test' : event === 'acknowledged' ? 'acknowledged' : isOver ? 'resolved' : 'firing'
   return JSON.stringify({
     type: `alert.${type}`,
     timestamp: timestamp(createdAt),
-    data: { tenant: tenantId, channel, group: groupKey, alerts: alerts.map((alert) => dataOf(alert, publicUrl)) },
+    data: { tenant: tenantId, channel, group: groupKey, alerts: alerts.map((alert) => dataOf(alert, content)) },
   })
 }

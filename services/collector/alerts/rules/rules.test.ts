@@ -1,3 +1,4 @@
+import { until } from '#shared/test/until.ts'
 import { ConfigError } from '#shared/config.ts'
 import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -159,11 +160,13 @@ t.test('there are at most so many rules, channels and maintenance windows', asyn
   await it.call('POST', '/silences', 409, { payload: silence })
 })
 
-t.test('a tenant has at most so many alerts at once', async (t) => {
+t.test('a tenant has at most so many alerts at once, and what is left out is counted', async (t) => {
   const it = await alerting(t, { ALERTS_ACTIVE_MAX: '1' })
   for (const name of ['a', 'b']) await it.rule(name, { kind: 'no_report', level: 'info', hours: 0.000001 })
   await it.alert('firing')
-  await it.looks()
+  await until('one that is left out', async () =>
+    /collector_alerts_left_out_total\{.*\} [1-9]/.test(await it.metrics.registry.metrics()),
+  )
   t.equal((await it.alerts()).length, 1)
 })
 
