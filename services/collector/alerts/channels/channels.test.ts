@@ -34,6 +34,36 @@ t.test('secrets of a channel are sealed and never given back, and stay when they
   t.equal(dead.lastError, 'HTTP 400', 'what the receiver says is left out when there is a secret in it')
 })
 
+t.test('secrets of a channel do not follow a url that somebody else puts in', async (t) => {
+  const [hook, thief] = [await receiver(t), await receiver(t)]
+  const it = await alerting(t)
+  await it.channel('pager', { kind: 'pagerduty', routingKey: 'a-routing-key', url: `${hook.url}/one` })
+  await it.channel('usual', { kind: 'pagerduty', routingKey: 'a-routing-key' })
+  await it.channel('hook', { kind: 'webhook', url: `${hook.url}/one`, secret: SECRET })
+  for (const [name, kind, field] of [
+    ['pager', 'pagerduty', 'routingKey'],
+    ['usual', 'pagerduty', 'routingKey'],
+    ['hook', 'webhook', 'secret'],
+  ] as const) {
+    for (const url of [thief.url, `http://localhost:${hook.port}/one`, `https://127.0.0.1:${hook.port}/one`]) {
+      const refused = await it.call('PUT', `/channels/${name}`, 400, { payload: { kind, url } })
+      t.match(refused, { errors: [{ field, message: /given again/ }] }, `${name} ${url}`)
+    }
+  }
+  await it.call('PUT', '/channels/hook', 400, { payload: { kind: 'pagerduty', url: `${hook.url}/one` } })
+  await it.call('POST', '/channels/pager/test', 202)
+  t.equal((await hook.count(1)).path, '/one', 'what was refused changed nothing')
+
+  const within = { kind: 'pagerduty', url: `${hook.url}/two` }
+  await it.call('PUT', '/channels/pager', 200, { payload: within })
+  await it.call('POST', '/channels/pager/test', 202)
+  t.match(await hook.count(2), { path: '/two', body: { routing_key: 'a-routing-key' } })
+  const moved = { kind: 'pagerduty', url: thief.url, routingKey: 'another-key' }
+  await it.call('PUT', '/channels/pager', 200, { payload: moved })
+  await it.call('POST', '/channels/pager/test', 202)
+  t.match(await thief.count(1), { body: { routing_key: 'another-key' } })
+})
+
 t.test('a channel that cannot work is refused by its member', async (t) => {
   const it = await alerting(t)
   const refused = async (payload: object, field: string) =>

@@ -19,6 +19,10 @@ const SECRETS = ['url', 'routingKey', 'secret', 'to'] as const
 const targetOf = (kind: ChannelKind, { url, to = [] }: ChannelSecrets): string =>
   kind === 'email' ? to.join(', ') : new URL(url ?? PAGERDUTY_URL).host
 
+/** Whether what is given leads elsewhere than the channel that is there: what proves who sends is not for those who are there. */
+const leadsElsewhere = (known: ChannelSecrets, { url }: ChannelSecrets): boolean =>
+  url !== undefined && new URL(url).origin !== new URL(known.url ?? PAGERDUTY_URL).origin
+
 export interface GivenChannel {
   channel: ChannelPlan
   secrets: ChannelSecrets
@@ -27,7 +31,8 @@ export interface GivenChannel {
 
 /**
  * A channel as it counts.
- * @param known secrets of the channel that it replaces, if that is of the same kind: what is not given stays
+ * @param known secrets of the channel that it replaces, if that is of the same kind: what is not given stays, unless the url is
+ * of another origin than before
  * @throws Problem invalid-input (400) naming the member
  */
 export function channelOf(
@@ -49,9 +54,12 @@ export function channelOf(
       throw invalidField('body', name, `${name} is not of a channel of the kind ${kind}`)
     }
   }
-  const secrets = { ...known, ...given }
+  const isMoved = known !== undefined && leadsElsewhere(known, given)
+  const secrets = isMoved ? given : { ...known, ...given }
   for (const name of needs) {
-    if (secrets[name] === undefined) throw invalidField('body', name, `${name} is required for the kind ${kind}`)
+    if (secrets[name] !== undefined) continue
+    const why = isMoved ? 'is to be given again, as url leads elsewhere' : `is required for the kind ${kind}`
+    throw invalidField('body', name, `${name} ${why}`)
   }
   if (kind === 'email' && !hasMail) {
     throw new Problem('conflict', { detail: 'This installation sends no mails: SMTP_URL is not set' })
