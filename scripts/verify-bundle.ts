@@ -1,15 +1,17 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
-import { commonSettings, readConfig, toolEnv } from '#shared/config.ts'
+import { commonSettings, ConfigError, readConfig, toolEnv, type CommonConfig } from '#shared/config.ts'
 import { keysIn, keysOfDatabase } from '../services/collector/exports/verify/keys.ts'
 import { verifyBundle, type Verification } from '../services/collector/exports/verify/verify.ts'
+import { postgresSettings, type PostgresConfig } from '../services/collector/postgres/settings.ts'
 
 const USAGE = `Usage: npm run verify-bundle -- FILE [--key FILE] [--json]
 
   FILE    a bundle.zip of one report, or a zip that GET /export made of many
   --key   public keys to verify the signature with: PEM or JWKS, as GET /bundle-keys gives them.
-          Without it those in the collector's database in DATA_DIR (collector.db)
+          Without it those in the collector's database in DATA_DIR (collector.db).
+          A collector on PostgreSQL (COLLECTOR_DATABASE_URL) has them elsewhere: --key is needed then
   --json  says it in JSON
 
 Needs no service and no network. Exit codes: 0 the bundle is as the collector made it, 1 it is not, 2 it could not be checked.`
@@ -36,8 +38,26 @@ function optionsOrUsage() {
   }
 }
 
+/** The collector's own file. One that is still there after a move to PostgreSQL has keys that may be withdrawn by now. */
+function ownFileOrFail(): string {
+  try {
+    const config = readConfig<CommonConfig & PostgresConfig>(
+      { ...commonSettings, ...postgresSettings },
+      toolEnv(process.env),
+    )
+    if (config.COLLECTOR_DATABASE_URL === undefined) return path.join(config.DATA_DIR, 'collector.db')
+  } catch (error) {
+    if (error instanceof ConfigError) return fail(error.message)
+    throw error
+  }
+  return fail(
+    'COLLECTOR_DATABASE_URL is set: the keys are in PostgreSQL, and --key is needed. Those of today: ' +
+      'curl http://COLLECTOR/bundle-keys > keys.json, then --key keys.json',
+  )
+}
+
 function keysOrFail(file: string | undefined) {
-  const source = file ?? path.join(readConfig(commonSettings, toolEnv(process.env)).DATA_DIR, 'collector.db')
+  const source = file ?? ownFileOrFail()
   try {
     return file === undefined ? keysOfDatabase(source) : keysIn(readFileSync(source, 'utf8'))
   } catch (error) {
