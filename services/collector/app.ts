@@ -2,6 +2,7 @@ import type { Database } from '#shared/database.ts'
 import { openKeyring } from '#shared/keyring.ts'
 import { createGuardedServer } from '#shared/service.ts'
 import type { Built, Deps, ProcessOptions } from '#shared/start.ts'
+import { refuseUnknown } from '#shared/strict.ts'
 import { createVersionedAnswers } from '#shared/versioned-answers.ts'
 import { startAlerts } from './alerts/start.ts'
 import { createAuditLog, recordRequests } from './audit/log.ts'
@@ -10,10 +11,10 @@ import { settings, type CollectorConfig } from './config.ts'
 import { diffRoutes } from './diff/routes.ts'
 import type { Engine } from './engine/engine.ts'
 import { openSqlite } from './engine/sqlite.ts'
-import { createBundleKeys } from './exports/keys/keys.ts'
+import { createBundleKeys, refuseForeignKeys } from './exports/keys/keys.ts'
 import { keyRoutes } from './exports/keys/routes.ts'
 import { exportRoutes } from './exports/many/routes.ts'
-import { createSlots } from './exports/many/slots.ts'
+import { createExportSlots } from './exports/many/slots.ts'
 import { createOpening } from './exports/opening.ts'
 import { pageRoutes } from './exports/page/routes.ts'
 import { bundleMetaRoutes, bundleRoutes, signRoutes } from './exports/routes.ts'
@@ -38,6 +39,9 @@ import { createTenants } from './tenants/tenants.ts'
 import { usageRoutes } from './tenants/usage-routes.ts'
 import { timelineRoutes } from './timeline/routes.ts'
 
+/** What is misspelt there deletes, or exports, more than was meant; other queries are of clients that add their own. */
+const STRICT_QUERIES = /^\/(?:admin\/|export$)/
+
 const INFO = {
   name: 'collector',
   title: 'Collector',
@@ -52,14 +56,22 @@ export const collectorProcess: ProcessOptions<CollectorConfig> = {
   build: buildCollector,
 }
 
+/** @throws ConfigError when what the database has sealed cannot be opened, DatabaseRefused when it cannot be used */
 export async function openEngine(config: CollectorConfig, { logger, health, database }: Deps): Promise<Engine> {
   // Refused here, or made, before the writer needs it.
   const keyring = openKeyring(config)
   const { COLLECTOR_DATABASE_URL } = config
-  if (COLLECTOR_DATABASE_URL !== undefined) {
-    return await openPostgres({ config: { ...config, COLLECTOR_DATABASE_URL }, keyring, health, logger })
+  const engine =
+    COLLECTOR_DATABASE_URL === undefined
+      ? await openSqlite({ db: database as Database, config, health, logger })
+      : await openPostgres({ config: { ...config, COLLECTOR_DATABASE_URL }, keyring, health, logger })
+  try {
+    refuseForeignKeys(await engine.stores.bundleKeys.all(), keyring)
+    return engine
+  } catch (error) {
+    await engine.stop()
+    throw error
   }
-  return await openSqlite({ db: database as Database, config, health, logger })
 }
 
 async function buildCollector(config: CollectorConfig, deps: Deps): Promise<Built> {
@@ -94,7 +106,7 @@ export function serveCollector(config: CollectorConfig, deps: Deps, engine: Engi
   const refusals = createRefusals({ writer, metrics, logger, flushMs: config.USAGE_FLUSH_MS, onRefused })
   const admission = createAdmission({ standings, config, refusals })
   const audit = createAuditLog({ store: stores.audit, writer, config, metrics, logger })
-  const retention = startRetention({ stores, writer, config, metrics: metrics.retention, logger })
+  const retention = startRetention({ stores, writer, admission, config, metrics: metrics.retention, logger })
 
   const opening = createOpening({ reports, tokens, writer, metrics, admission })
   const keys = createBundleKeys({ store: stores.bundleKeys, writer, keyring: openKeyring(config), logger })
@@ -102,6 +114,7 @@ export function serveCollector(config: CollectorConfig, deps: Deps, engine: Engi
   app.addHook('onReady', keys.prepare)
   const streams = createStreams({ engine, config, health, registers: [metrics.registry, deps.metrics.registry] })
 
+  refuseUnknown(app, STRICT_QUERIES)
   alerts.signals.watch(app)
   recordRequests(app, audit, tenants)
   refuseSuspended(app, standings, refusals)
@@ -118,7 +131,7 @@ export function serveCollector(config: CollectorConfig, deps: Deps, engine: Engi
   void app.register(signRoutes({ reports, tokens, writer, config, metrics }))
   void app.register(bundleMetaRoutes(reports, keys))
   void app.register(keyRoutes(keys, writer))
-  void app.register(exportRoutes({ reports, keys, slots: createSlots(config), config, metrics }))
+  void app.register(exportRoutes({ reports, keys, slots: createExportSlots(config), config, metrics }))
   void app.register(timelineRoutes(stores.timeline, config))
   void app.register(diffRoutes(reports))
   void app.register(statsRoutes(stores, standings))

@@ -1,6 +1,7 @@
 import type { Database } from '#shared/database.ts'
 import { asTenant } from '#shared/scope.ts'
 import { testService } from '#shared/test/service.ts'
+import { randomBytes } from 'node:crypto'
 import type { Test } from 'tap'
 import { collectorProcess, openEngine, serveCollector } from '../app.ts'
 import type { CollectorConfig } from '../config.ts'
@@ -30,6 +31,9 @@ export const judged = (...severities: string[]) => ({
   status: { api: 'pass' },
   policy: { evaluations: severities.map((severity) => ({ severity, rule: 'r', result: 'x' })) },
 })
+
+/** Of those that share a database but no folder, where each would make a key of its own. */
+const REPLICA_KEYS = `replicas:${randomBytes(32).toString('base64')}`
 
 /** Databases of this process by the folder that stands for them: a test that starts a second collector there means the same one. */
 const databases = new Map<string, string>()
@@ -70,6 +74,7 @@ export async function collector(t: Test, env: Record<string, string> = {}) {
     {
       API_KEYS,
       ...(url === undefined ? {} : { COLLECTOR_DATABASE_URL: url }),
+      ...(env.DATA_DIR === undefined && 'COLLECTOR_DATABASE_URL' in env ? { ENCRYPTION_KEYS: REPLICA_KEYS } : {}),
       ...env,
     },
   )

@@ -1,9 +1,11 @@
 import { createPublicKey, randomBytes } from 'node:crypto'
+import path from 'node:path'
 import t from 'tap'
 import { createKeyring } from '#shared/keyring.ts'
+import { createLogger } from '#shared/logger.ts'
 import { collector, TEAM_A } from '../../test/collector.ts'
 import { signing, unzip } from '../test/signing.ts'
-import { keyFor, newBundleKey } from './keys.ts'
+import { createBundleKeys, keyFor, newBundleKey } from './keys.ts'
 
 interface Jwks {
   keys: { kid: string; x: string; d?: string }[]
@@ -72,6 +74,34 @@ t.test('the private key is sealed, and moves under the new encryption key', asyn
   await both.close()
   const after = await signing(t, { ...env, ENCRYPTION_KEYS: next })
   t.ok(rawPayload.equals((await after.open((await after.sign(id)).url)).rawPayload))
+})
+
+t.test('who cannot open the keys of the database does not start', async (t) => {
+  const [id, key, other] = ['k', ...[1, 2].map(() => randomBytes(32).toString('base64'))] as [string, string, string]
+  const DATA_DIR = path.join(t.testdir({}), 'data')
+  const env = { DATA_DIR, ENCRYPTION_KEYS: `${id}:${key}` }
+  const first = await collector(t, env)
+  await first.close()
+  const told = {
+    name: 'ConfigError',
+    message: /^this database's secrets are sealed with another key.*same ENCRYPTION_KEYS.*$/,
+  }
+  for (const ENCRYPTION_KEYS of [`other:${other}`, `${id}:${other}`]) {
+    await t.rejects(collector(t, { ...env, ENCRYPTION_KEYS }), told, ENCRYPTION_KEYS)
+  }
+  const both = await collector(t, { ...env, ENCRYPTION_KEYS: `other:${other},${id}:${key}` })
+  t.equal((await both.app.inject('/bundle-keys')).statusCode, 200)
+})
+
+t.test('nor does the one of two replicas that came second with its own first key', async (t) => {
+  const { writer, stores, config } = await collector(t)
+  const keys = createBundleKeys({
+    store: stores.bundleKeys,
+    writer,
+    keyring: createKeyring([{ id: 'k', key: randomBytes(32) }]),
+    logger: createLogger('collector', config),
+  })
+  await t.rejects(keys.prepare(), { name: 'ConfigError', message: /sealed with another key/ })
 })
 
 t.test('of replicas that start together one makes the first key', async (t) => {

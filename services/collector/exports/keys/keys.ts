@@ -1,3 +1,4 @@
+import { ConfigError } from '#shared/config.ts'
 import { newKeyPair, publicJwkOf } from '#shared/ed25519.ts'
 import type { Keyring } from '#shared/keyring.ts'
 import type { Logger } from '#shared/logger.ts'
@@ -45,21 +46,40 @@ export function newBundleKey(keyring: Keyring, active: number): BundleKey {
   return { kid: half.kid, publicKey: half.x, privateSealed, active, createdAt: Date.now() }
 }
 
+/** The private half in the clear. @throws what the keyring does when it is sealed with another key */
+const opened = ({ kid, privateSealed }: BundleKey, keyring: Keyring): string =>
+  keyring.open(Buffer.from(privateSealed), bundleKeyAad(kid)).toString()
+
+/**
+ * For the start: a replica that cannot open what the others have sealed would answer 500 to every bundle.
+ * @throws ConfigError when one of these was sealed with a key that is not in the keyring
+ */
+export function refuseForeignKeys(keys: readonly BundleKey[], keyring: Keyring): void {
+  for (const key of keys) {
+    try {
+      opened(key, keyring)
+    } catch {
+      throw new ConfigError([
+        `this database's secrets are sealed with another key (the key ${key.kid} of bundles cannot be opened); ` +
+          'give all replicas the same ENCRYPTION_KEYS, older ones after the first',
+      ])
+    }
+  }
+}
+
 /**
  * The keys that sign bundles. They are read from the database for each bundle: it costs little beside the bundle, and
  * a process is never behind the others that share the database.
  */
 export function createBundleKeys({ store, writer, keyring, logger }: KeyParts) {
-  const opened = new Map<string, KeyObject>()
+  const known = new Map<string, KeyObject>()
 
-  function privateKeyOf({ kid, privateSealed }: BundleKey): KeyObject {
-    const known = opened.get(kid)
-    if (known !== undefined) return known
-    const jwk = JSON.parse(
-      keyring.open(Buffer.from(privateSealed), bundleKeyAad(kid)).toString(),
-    ) as JsonWebKeyInput['key']
+  function privateKeyOf(stored: BundleKey): KeyObject {
+    const found = known.get(stored.kid)
+    if (found !== undefined) return found
+    const jwk = JSON.parse(opened(stored, keyring)) as JsonWebKeyInput['key']
     const key = createPrivateKey({ key: jwk, format: 'jwk' })
-    opened.set(kid, key)
+    known.set(stored.kid, key)
     return key
   }
 
@@ -73,7 +93,10 @@ export function createBundleKeys({ store, writer, keyring, logger }: KeyParts) {
   /** Brings what another key than the keyring's first has sealed under that one. */
   async function reseal(): Promise<void> {
     let resealed = 0
-    for (const { kid, privateSealed } of await all()) {
+    const keys = await all()
+    // The first one may be another replica's, which started at the same time.
+    refuseForeignKeys(keys, keyring)
+    for (const { kid, privateSealed } of keys) {
       const from = Buffer.from(privateSealed)
       if (!keyring.needsRotation(from)) continue
       const isDone = await writer.run('resealBundleKey', kid, from, keyring.resealed(from, bundleKeyAad(kid)))
@@ -84,9 +107,15 @@ export function createBundleKeys({ store, writer, keyring, logger }: KeyParts) {
 
   return {
     all,
-    /** Makes the first key, and seals them all as the keyring does now. What goes wrong is logged: other things work. */
+    /**
+     * Makes the first key, and seals them all as the keyring does now. What goes wrong is logged: other things work.
+     * @throws ConfigError when they are sealed with another key
+     */
     prepare: (): Promise<void> =>
-      reseal().catch((error: unknown) => logger.error({ err: error }, 'the keys of bundles are not ready')),
+      reseal().catch((error: unknown) => {
+        if (error instanceof ConfigError) throw error
+        logger.error({ err: error }, 'the keys of bundles are not ready')
+      }),
     /** What signs a bundle of something of that moment (milliseconds since 1970). */
     async signerFor(at: number): Promise<Signer> {
       const key = keyFor(await all(), at)

@@ -36,7 +36,9 @@ export const rotatedSchema = Joi.object({
   keys: Joi.array().items(
     Joi.object({
       kid: Joi.string().required(),
-      active: timeMember().description('It signs the reports that came from then on, until the next one'),
+      active: timeMember().description(
+        'It signs the reports that came from then on, until the next one; 0 for the first one, which signs all before',
+      ),
       createdAt: timeMember(),
     }),
   ),
