@@ -118,14 +118,47 @@ t.test('entries are on disk after a stop, and those past their age are gone afte
   t.notOk(logs.some(({ path }) => path === '/old'))
 })
 
-t.test('entries that nobody can write are dropped and counted, and requests go on', async (t) => {
+const droppedOf = async (ask: (url: string) => Promise<{ body: string }>) =>
+  Number(/collector_audit_dropped_total (\d+)/.exec((await ask('/metrics')).body)?.[1])
+
+t.test('entries beyond the bound, and those that nothing can store, are dropped and counted', async (t) => {
   const { ask, sql } = await collector(t, { AUDIT_QUEUE_MAX: '3', AUDIT_FLUSH_MS: '60000' })
-  for (let n = 0; n < 5; n++) t.equal((await ask('/reports')).statusCode, 200)
-  const dropped = async () => /collector_audit_dropped_total (\d+)/.exec((await ask('/metrics')).body)?.[1]
-  t.equal(await dropped(), '2')
+  for (let n = 0; n < 5; n++) t.equal((await ask(`/reports?limit=${n + 1}`)).statusCode, 200)
+  t.equal(await droppedOf(ask), 2)
   await sql('CREATE UNIQUE INDEX one_only ON audit_log (tenantId)')
-  t.match((await ask('/admin/audit/logs')).json(), { logs: [], count: 0 })
-  t.equal(await dropped(), '5', 'the three that waited are lost, too')
+  t.match((await ask('/admin/audit/logs')).json(), { count: 1 }, 'one of the three fits')
+  t.equal(await droppedOf(ask), 4, 'and two alone are lost')
   await sql('DROP INDEX one_only')
-  t.match((await ask('/admin/audit/logs')).json(), { count: 1 })
+  t.match((await ask('/admin/audit/logs')).json(), { count: 2 })
+})
+
+/** As when the file or the server is gone: whoever writes is told so. */
+const outage = (health: Awaited<ReturnType<typeof collector>>['health']) => health.watch(async () => false)
+
+t.test('entries of an outage wait for its end, in their order', async (t) => {
+  const { ask, sql, health } = await collector(t, { AUDIT_FLUSH_MS: '20' })
+  await outage(health)
+  const paths = Array.from({ length: 40 }, (_, n) => `/reports/none-${n}`)
+  for (const path of paths) await ask(path)
+  const stored = async () =>
+    (await sql<{ path: string }>("SELECT path FROM audit_log WHERE path LIKE '/reports/none-%' ORDER BY seq")).map(
+      ({ path }) => path,
+    )
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  t.same(await stored(), [])
+  await health.watch(async () => true)
+  for (let tries = 0; (await stored()).length === 0 && tries < 500; tries++) {
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  t.same(await stored(), paths, 'each of them once')
+  t.equal(await droppedOf(ask), 0)
+})
+
+t.test('an outage longer than the bound costs what is beyond it, and a stop does not wait for its end', async (t) => {
+  const { ask, health, sql, close } = await collector(t, { AUDIT_FLUSH_MS: '20', AUDIT_QUEUE_MAX: '10' })
+  await outage(health)
+  for (let n = 0; n < 15; n++) await ask(`/reports/none-${n}`)
+  t.equal(await droppedOf(ask), 5)
+  await close()
+  t.same(await sql('SELECT path FROM audit_log'), [])
 })

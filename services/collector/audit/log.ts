@@ -1,5 +1,6 @@
 import { onAnswered } from '#shared/answered.ts'
 import type { Logger } from '#shared/logger.ts'
+import { Problem, type ProblemName } from '#shared/problem.ts'
 import type { App } from '#shared/server.ts'
 import type { Tenant } from '#shared/scope.ts'
 import type { CollectorConfig } from '../config.ts'
@@ -35,29 +36,62 @@ const HOUR_MS = 3_600_000
 const DAY_MS = 86_400_000
 /** Entries that are written, or deleted for their age, in one transaction. */
 const BATCH = 1000
+/** Between attempts to write what the database does not take at the moment. */
+const RETRY_MS = 1000
+/** Refusals that pass; whatever else comes is about the entries themselves. */
+const PASSING: ReadonlySet<ProblemName> = new Set(['unavailable', 'overloaded', 'storage-full'])
 const PATH_MAX_LENGTH = 512
 const USER_AGENT_MAX_LENGTH = 256
 
-/** Who asked for what: gathered in memory and written in batches, so that no request waits for its entry. */
+const isPassing = (error: unknown): boolean => error instanceof Problem && PASSING.has(error.problem)
+
+/**
+ * Who asked for what: gathered in memory and written in batches, so that no request waits for its entry. What the database does not
+ * take at the moment stays here, in its order, and is written when it does. A batch whose outcome is unknown, because the
+ * database was lost while it committed, is written once more: if it was there already its entries are there twice. That takes a loss
+ * within that round trip; a key for each row, checked at every write, would cost more than it is worth, and a gap would be worse.
+ */
 export function createAuditLog({ store, writer, config, metrics, logger }: AuditParts) {
-  let waiting: AuditEntry[] = []
+  /** With those that are being written, which come first. */
+  const waiting: AuditEntry[] = []
   let flushing: Promise<void> = Promise.resolve()
   let timer: NodeJS.Timeout | undefined
+  let [isHeld, isStopping] = [false, false]
 
-  async function write(): Promise<void> {
-    while (waiting.length > 0) {
-      const batch = waiting.slice(0, BATCH)
-      waiting = waiting.slice(BATCH)
-      try {
-        await writer.run('addAuditEntries', JSON.stringify(batch))
-      } catch (error) {
-        metrics.auditDropped.inc(batch.length)
-        logger.error({ err: error, entries: batch.length }, 'audit entries were lost')
-      }
+  function drop(count: number, error: unknown): void {
+    waiting.splice(0, count)
+    metrics.auditDropped.inc(count)
+    logger.error({ err: error, entries: count }, 'audit entries were lost')
+  }
+
+  /** Writes the first so many; when they are at fault, half and half, so that only those are lost that nothing can store. */
+  async function writeFirst(count: number): Promise<void> {
+    try {
+      await writer.run('addAuditEntries', JSON.stringify(waiting.slice(0, count)))
+      waiting.splice(0, count)
+    } catch (error) {
+      if (isPassing(error)) throw error
+      if (count === 1) return drop(1, error)
+      const half = Math.ceil(count / 2)
+      await writeFirst(half)
+      await writeFirst(count - half)
     }
   }
 
-  /** Writes what waits; done when everything that was added before is on disk. */
+  async function write(): Promise<void> {
+    try {
+      while (waiting.length > 0) await writeFirst(Math.min(waiting.length, BATCH))
+      if (isHeld) logger.info({}, 'audit entries are written again')
+      isHeld = false
+    } catch (error) {
+      if (isStopping) return drop(waiting.length, error)
+      if (!isHeld) logger.warn({ err: error, entries: waiting.length }, 'audit entries wait for the database')
+      isHeld = true
+      timer ??= setTimeout(() => void flush(), RETRY_MS).unref()
+    }
+  }
+
+  /** Writes what waits; done when everything that was added before is on disk, or the database takes nothing. */
   function flush(): Promise<void> {
     clearTimeout(timer)
     timer = undefined
@@ -80,7 +114,7 @@ export function createAuditLog({ store, writer, config, metrics, logger }: Audit
     add(entry: AuditEntry): void {
       if (waiting.length >= config.AUDIT_QUEUE_MAX) return metrics.auditDropped.inc()
       waiting.push(entry)
-      if (waiting.length === BATCH) void flush()
+      if (waiting.length === BATCH && !isHeld) void flush()
       else timer ??= setTimeout(() => void flush(), config.AUDIT_FLUSH_MS).unref()
     },
     flush,
@@ -90,9 +124,12 @@ export function createAuditLog({ store, writer, config, metrics, logger }: Audit
       await flush()
       return store.list(tenantId, filter, limit, after)
     },
+    /** Writes what waits, if the database takes it now; a stop waits for no database. */
     async stop(): Promise<void> {
       clearInterval(sweeper)
+      isStopping = true
       await flush()
+      clearTimeout(timer)
     },
   }
 }

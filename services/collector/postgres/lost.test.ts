@@ -47,4 +47,13 @@ t.test('a server that restarts costs what was under way; everything goes on by i
   const after = await ingest({ status: {}, raw: 'after' })
   const { reports } = (await ask('/reports')).json<{ reports: { id: string }[] }>()
   t.ok(reports.some(({ id }) => id === before) && reports.some(({ id }) => id === after))
+  // Who asked while it was away is in the audit log, too.
+  const entries = async () =>
+    (await ask('/admin/audit/logs')).json<{ logs: { path: string; statusCode: number }[] }>().logs
+  await until(async () => (await entries()).some(({ path }) => path === '/admin/audit/logs'))
+  const away = (await entries()).filter(({ statusCode }) => statusCode === 503).map(({ path }) => path)
+  t.ok(
+    ['/ingest/qc', '/reports', '/admin/audit/logs'].every((path) => away.includes(path)),
+    away.join(),
+  )
 })
