@@ -27,12 +27,21 @@ export async function openProgress(pool: Pool, source: string, url: string) {
     return tx.all<{ part: string; source: string; done: number }>(sql`SELECT part, source, done FROM collector_move`)
   })
   const other = begun.find((row) => row.source !== source)
-  if (other !== undefined) throw new DatabaseRefused(shownUrl(url), `gets what is in ${other.source}`)
+  if (other !== undefined) {
+    throw new DatabaseRefused(
+      shownUrl(url),
+      `refused, nothing was moved: it has what was moved there from ${other.source}, and this is ${source}; ` +
+        'give COLLECTOR_DATABASE_URL an empty database, or set DATA_DIR to the folder of that file to go on with it',
+    )
+  }
   if (begun.length === 0) {
     for (const table of STORED) {
       const found = await pool.everyTenant.first(sql`SELECT 1 FROM ${raw(table)} LIMIT 1`)
       if (found !== undefined)
-        throw new DatabaseRefused(shownUrl(url), 'is not empty; give the move a database of its own')
+        throw new DatabaseRefused(
+          shownUrl(url),
+          'refused, nothing was moved: it is not empty; give COLLECTOR_DATABASE_URL an empty database',
+        )
     }
   }
   const known = new Map(begun.map(({ part, done }) => [part, done]))
