@@ -23,6 +23,7 @@ import type { Logger } from './logger.ts'
 import type { Metrics } from './metrics.ts'
 import { CATALOG, PROBLEM_JSON, Problem, type FieldError, type ProblemName } from './problem.ts'
 import { requestIdOf } from './request-id.ts'
+import { isStrict, otherNames } from './strict.ts'
 
 /** Joi schemas type the handlers. */
 export interface JoiTypes extends FastifyTypeProvider {
@@ -98,12 +99,12 @@ export function problemOf(error: unknown): Problem {
 const FIELD_ERRORS_MAX = 100
 
 /** The faults of a value as field errors. */
-function fieldErrors(error: Joi.ValidationError, where: string): FieldError[] {
-  return error.details.slice(0, FIELD_ERRORS_MAX).map(({ path, message }) => ({
-    in: where,
-    field: path.join('.'),
-    message: message.replaceAll('"', ''),
-  }))
+function fieldErrors(error: Joi.ValidationError, where: string, schema: Joi.Schema): FieldError[] {
+  return error.details.slice(0, FIELD_ERRORS_MAX).map(({ type, path, message }) => {
+    const names = type === 'object.unknown' ? otherNames(schema, path) : ''
+    const hint = names === '' ? '' : ` (known: ${names})`
+    return { in: where, field: path.join('.'), message: `${message.replaceAll('"', '')}${hint}` }
+  })
 }
 
 /** The guard against slow and malformed clients answers before there is a request. @returns with what, if it does */
@@ -120,10 +121,12 @@ function answerClientError(error: NodeJS.ErrnoException, socket: Socket): Proble
       : error.code === 'HPE_HEADER_OVERFLOW'
         ? 'headers-too-large'
         : 'unsafe-request'
-  const problem = new Problem(name)
+  // llhttp takes visible ASCII alone in an address (RFC 9112 section 3.2).
+  const detail = 'The address has characters that must be percent-encoded'
+  const problem = new Problem(name, error.code === 'HPE_INVALID_URL' ? { detail } : {})
   const body = JSON.stringify(problem.toDocument())
   socket.end(
-    `HTTP/1.1 ${problem.statusCode} ${problem.message}\r\ncontent-type: ${PROBLEM_JSON}\r\n` +
+    `HTTP/1.1 ${problem.statusCode} ${CATALOG[name][1]}\r\ncontent-type: ${PROBLEM_JSON}\r\n` +
       `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
   )
   return name
@@ -249,16 +252,17 @@ function rememberQueries(schema: Joi.Schema, check: (input: unknown) => Checked)
 
 function validateWithJoi(app: App): void {
   app.setValidatorCompiler<Joi.Schema>(({ schema, httpPart = 'body' }) => {
-    const prepared = schema.prefs({ abortEarly: false, stripUnknown: true })
+    const refusesUnknown = isStrict(schema)
+    const prepared = schema.prefs({ abortEarly: false, stripUnknown: !refusesUnknown })
     const check = (input: unknown) => {
       // No body is null to Fastify, which no default of a schema is for.
       // Its query objects have no prototype and do not bind in better-sqlite3: spread them once.
       const { value, error } = prepared.validate(httpPart === 'body' ? (input ?? undefined) : { ...(input as object) })
       if (error === undefined) return { value: value as unknown }
-      const errors = fieldErrors(error, httpPart)
+      const errors = fieldErrors(error, httpPart, schema)
       return { error: new Problem('invalid-input', { detail: errors.map((e) => e.message).join('; '), errors }) }
     }
-    return httpPart === 'querystring' ? rememberQueries(schema, check) : check
+    return httpPart === 'querystring' && !refusesUnknown ? rememberQueries(schema, check) : check
   })
   app.setSerializerCompiler(() => JSON.stringify)
 }

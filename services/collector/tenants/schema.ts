@@ -39,8 +39,6 @@ const quotas = Joi.object<Partial<Quotas>, true>({
   bytesPerDay: quota(),
   storageBytes: quota(),
 })
-  // A misspelt quota would be no quota.
-  .options({ stripUnknown: false, allowUnknown: false })
 
 export const createSchema = Joi.object<TenantInput & { id: Tenant }, true>({
   id: tenantId().required(),

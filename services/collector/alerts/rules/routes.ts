@@ -23,9 +23,7 @@ const ruleBody = Joi.object<Record<string, unknown>>({
   kind: Joi.string()
     .valid(...RULE_KINDS)
     .required(),
-})
-  .unknown()
-  .prefs({ stripUnknown: false })
+}).unknown()
 const ruleSchema = Joi.object({
   name: Joi.string().required(),
   source: Joi.string().valid('file', 'api').required(),
