@@ -2,7 +2,7 @@ import type { Database } from '#shared/database.ts'
 import { Problem } from '#shared/problem.ts'
 import type { Tenant } from '#shared/scope.ts'
 import type { ClockMark } from './clock.ts'
-import { createRetentionStore, type Run, type RunProgress } from './store.ts'
+import { createRetentionStore, runItem, type Run, type RunProgress } from './store.ts'
 
 export interface NewRun {
   requestedBy: string
@@ -21,7 +21,7 @@ export interface NewRun {
 }
 
 export const alreadyRunning = (run: Run) =>
-  new Problem('conflict', { detail: 'A retention run of this tenant is under way', extensions: { run } })
+  new Problem('conflict', { detail: 'A retention run of this tenant is under way', extensions: { run: runItem(run) } })
 
 /** Whether the schedule's run was begun already since it was due; one from the future says nothing. */
 export const isDone = ({ dueAt, startedAt }: NewRun, last: number | undefined): boolean =>

@@ -133,7 +133,7 @@ t.test(
     const second = await run()
     t.match(
       [second.statusCode, second.json()],
-      [409, { run: { state: 'running', seq: first.json<{ seq: number }>().seq } }],
+      [409, { run: { state: 'running', run: first.json<{ run: number }>().run } }],
     )
     t.equal(
       (await ask('/admin/retention/run', { method: 'POST', headers: TEAM_A })).statusCode,
@@ -151,11 +151,11 @@ t.test('the history is bounded and comes in pages, newest first', async (t) => {
   const { ask, run } = await retaining(t, { RETENTION_RUNS_KEPT: '5' })
   for (let n = 0; n < 7; n++) await run()
   interface Page {
-    runs: { seq: number }[]
+    runs: { run: number }[]
     nextCursor?: string
   }
   const read = async (query: string) => (await ask(`/admin/retention/runs?${query}`)).json<Page>()
-  const all = (await read('')).runs.map(({ seq }) => seq)
+  const all = (await read('')).runs.map(({ run }) => run)
   t.equal(all.length, 5)
   t.same(
     all,
@@ -163,11 +163,11 @@ t.test('the history is bounded and comes in pages, newest first', async (t) => {
   )
   const first = await read('limit=3')
   t.same(
-    [...first.runs, ...(await read(`limit=3&cursor=${first.nextCursor}`)).runs].map(({ seq }) => seq),
+    [...first.runs, ...(await read(`limit=3&cursor=${first.nextCursor}`)).runs].map(({ run }) => run),
     all,
   )
   t.equal((await ask('/admin/retention/runs?limit=101')).statusCode, 400)
-  t.match((await ask('/admin/retention')).json(), { lastRun: { seq: all[0], state: 'done' } })
+  t.match((await ask('/admin/retention')).json(), { lastRun: { run: all[0], state: 'done' } })
 })
 
 t.test('findings that nobody spoke of since then go with the reports', async (t) => {

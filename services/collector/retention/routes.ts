@@ -8,6 +8,7 @@ import { policyOf } from './policy.ts'
 import type { Retention } from './run.ts'
 import type { Schedule } from './schedule.ts'
 import * as schemas from './schema.ts'
+import { runItem } from './store.ts'
 
 const tags = ['report administration']
 
@@ -42,7 +43,7 @@ export const retentionRoutes =
           schedule: config.RETENTION_SCHEDULE,
           ...(nextRunAt === undefined ? {} : { nextRunAt }),
           held: await holds.count(tenantId),
-          ...(runs[0] === undefined ? {} : { lastRun: runs[0] }),
+          ...(runs[0] === undefined ? {} : { lastRun: runItem(runs[0]) }),
         }
       },
     )
@@ -95,11 +96,11 @@ export const retentionRoutes =
         if (begun.isForced) request.securityEvent = 'clock_override'
         if (!wait) {
           begun.end.catch(() => {})
-          return reply.code(202).send(begun.run)
+          return reply.code(202).send(runItem(begun.run))
         }
-        const { seq: run, ...done } = await begun.end
+        const done = runItem(await begun.end)
         // A retry with the same Idempotency-Key gets the first answer; what expired since then goes now, not later.
-        await writer.answer(request, reply, tenantId, ['remember', 200, { tenantId, run, ...done }])
+        await writer.answer(request, reply, tenantId, ['remember', 200, { tenantId, ...done }])
         return reply
       },
     )
@@ -119,7 +120,7 @@ export const retentionRoutes =
         const { limit, cursor } = request.query
         const before = cursor === undefined ? [] : (decodeCursor(cursor, ['number']) as [number])
         const { runs, next } = await store.runs(request.caller.tenant, limit, ...before)
-        return { runs, ...(next === undefined ? {} : { nextCursor: encodeCursor(next) }) }
+        return { runs: runs.map(runItem), ...(next === undefined ? {} : { nextCursor: encodeCursor(next) }) }
       },
     )
   }

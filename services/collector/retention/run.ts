@@ -11,7 +11,7 @@ import { jumpOf, markOf, type Clock, type ClockJump } from './clock.ts'
 import { policyOf } from './policy.ts'
 import { runFailure } from './refusals.ts'
 import type { RetentionMetrics } from './metrics.ts'
-import type { Run, RunProgress } from './store.ts'
+import { runItem, type Run, type RunProgress } from './store.ts'
 
 export interface RetentionParts {
   store: Stores['retention']
@@ -94,7 +94,11 @@ export function createRetention(parts: RetentionParts) {
     })
     const done = { ...run, ...progress }
     if (failure === undefined) return done
-    throw new Problem(failure.problem, { ...failure.options, detail: failure.message, extensions: { run: done } })
+    throw new Problem(failure.problem, {
+      ...failure.options,
+      detail: failure.message,
+      extensions: { run: runItem(done) },
+    })
   }
 
   /** What a run has to know before it begins. */

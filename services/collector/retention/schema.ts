@@ -37,7 +37,7 @@ export const policyAnswer = Joi.object(policyMembers)
 const count = () => Joi.number().integer().required()
 
 const runMembers = {
-  seq: count(),
+  run: count().description('Number of the run'),
   state: Joi.string()
     .valid(...RUN_STATES)
     .required(),
@@ -96,7 +96,9 @@ const contract = {
 export const dryRunMembers = {
   dryRun: Joi.boolean(),
   reports: Joi.number().integer().description('Of a dry run: reports that a run would delete now'),
-  bytes: Joi.number().integer().description('Their size'),
+  bytes: Joi.number()
+    .integer()
+    .description('Their size as they are stored; lines of an archive (reportBytes of a run) are longer'),
   oldest: Joi.number().integer(),
   newest: Joi.number().integer(),
   held: Joi.number().integer().description('Old enough, but on hold'),
@@ -107,11 +109,11 @@ export const dryRunMembers = {
   clockRefused: Joi.string().description('Why a run would be refused'),
 }
 
-const { seq: _seq, ...optionalRun } = Object.fromEntries(
+const optionalRun = Object.fromEntries(
   Object.entries(runMembers).map(([name, schema]) => [name, schema.optional()]),
 ) as Record<string, Joi.Schema>
 
-export const ranAnswer = Joi.object({ ...optionalRun, ...dryRunMembers, ...contract, run: Joi.number().integer() })
+export const ranAnswer = Joi.object({ ...optionalRun, ...dryRunMembers, ...contract })
 
 export interface RunListQuery {
   limit: number

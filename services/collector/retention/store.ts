@@ -62,6 +62,9 @@ export interface Run extends RunProgress {
   startedAt: number
 }
 
+/** A run as answers show it: its number has the same name everywhere. */
+export const runItem = ({ seq: run, ...rest }: Run) => ({ run, ...rest })
+
 export interface PolicyRow extends Omit<GivenPolicy, 'archive'> {
   archive: number | null
 }

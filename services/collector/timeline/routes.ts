@@ -12,7 +12,7 @@ const HOUR_MS = BUCKET_MS['1h']
 function sizeOf({ window_h: hours, bucket = '1h' }: TimelineQuery): BucketSize {
   const size = bucket === 'auto' ? fittingBucket(hours) : bucket
   if (isKept(size, hours)) return size
-  throw invalidField('querystring', 'bucket', 'of 5m are there for the last 48 hours')
+  throw invalidField('querystring', 'bucket', 'is 5m for the last 48 hours only')
 }
 
 export const timelineRoutes = (store: Stores['timeline'], config: CollectorConfig) => async (app: App) => {

@@ -39,7 +39,9 @@ export const timelineQuery = (config: CollectorConfig) =>
       .max(TOP_MAX)
       .default(TOP_DEFAULT)
       .description('With `by`: how many are shown apart, those first of which most was blocked'),
-  }).oxor('rule', 'policy_version', 'by')
+  })
+    .oxor('rule', 'policy_version', 'by')
+    .messages({ 'object.oxor': 'rule, policy_version and by exclude one another: only one of them may be given' })
 
 const count = () => Joi.number().integer().required()
 const counts = { info: count(), warn: count(), block: count() }
