@@ -5,7 +5,7 @@ import { collector, judged } from '../test/collector.ts'
 import { freshDatabase, needsPostgres, poolOf } from '../test/postgres.ts'
 import { valueOf } from '../writer/protocol.ts'
 import { createPartitions, monthOf, timeOfId } from './partitions.ts'
-import { sql } from './sql.ts'
+import { raw, sql } from './sql.ts'
 
 const options = await needsPostgres()
 const DAY_MS = 86_400_000
@@ -68,6 +68,55 @@ t.test('several replicas make the same months and nobody waits for it', options,
   const years = Array.from({ length: 12 }, (_, month) => Date.UTC(2001, month, 15))
   await Promise.all([1, 2, 3].map(() => createPartitions(pool).ensure(years)))
   t.equal((await months(pool)).length, before.length + 12)
+})
+
+t.test(
+  'of months that are over there are no more than so many, and reports of others are refused one by one',
+  options,
+  async (t) => {
+    const url = await freshDatabase(t)
+    const pool = poolOf(url)
+    t.teardown(() => pool.end())
+    const most = (await months(pool)).length + 2
+    const times = Array.from({ length: 4 }, (_, month) => Date.UTC(2001, month, 15))
+    const partitions = createPartitions(pool, most)
+    t.same(await partitions.ensure(times), new Set(times.slice(2)))
+    t.same(
+      await partitions.ensure([...times, Date.UTC(2001, 3, 16)]),
+      new Set([...times.slice(2), Date.UTC(2001, 3, 16)]),
+    )
+    t.equal((await months(pool)).length, most)
+    const nextYear = Temporal.Now.zonedDateTimeISO('UTC').add({ months: 11 }).epochMilliseconds
+    await partitions.ensureAhead(nextYear)
+    t.equal((await months(pool)).length, most + 3, 'those that are to come are always made')
+  },
+)
+
+t.test('a report whose month cannot be made any more is refused, and those beside it are not', options, async (t) => {
+  const url = await freshDatabase(t)
+  const pool = poolOf(url)
+  t.teardown(() => pool.end())
+  const { writer } = await collector(t, { COLLECTOR_DATABASE_URL: url })
+  const missing = 480 - (await months(pool)).length
+  await pool.everyTenant.run(
+    raw(`DO $$ BEGIN FOR n IN 1..${missing} LOOP
+      EXECUTE format('CREATE TABLE filler_%s PARTITION OF reports FOR VALUES FROM (%s) TO (%s)', n, n, n + 1);
+    END LOOP; END $$`),
+  )
+  const times = [Date.now(), Date.UTC(2001, 0, 15), Date.now()]
+  const text = JSON.stringify({ status: {} })
+  const outcomes = await writer.ingest(
+    times.map((createdAt) => ({
+      tenantId: asTenant('default'),
+      text,
+      restored: { id: newReportId(createdAt), createdAt },
+    })),
+  )
+  t.match(outcomes.map(valueOf), [
+    { status: 'stored' },
+    { status: 'rejected', errors: [{ field: 'createdAt' }] },
+    { status: 'stored' },
+  ])
 })
 
 t.test('a report whose id has another time is refused, and so is the same id once more', options, async (t) => {

@@ -8,7 +8,8 @@ import { settings } from '../config.ts'
 import { removeEmptyHours } from '../rollups/postgres.ts'
 import { collector, judged } from '../test/collector.ts'
 import { freshDatabase, needsPostgres, poolOf } from '../test/postgres.ts'
-import { createPartitions } from './partitions.ts'
+import { analyzeAll, analyzeFreshMonths } from './analyze.ts'
+import { createPartitions, monthOf } from './partitions.ts'
 import { EVERY_TENANT } from './pool.ts'
 import { resealAnswers } from './reseal.ts'
 import { sql } from './sql.ts'
@@ -98,8 +99,38 @@ t.test('sealed answers come under the first key, and what does not open stays', 
   t.equal(await resealAnswers({ pool, keyring, logger: { info: note, error: note } as never }), 1)
   t.same(logged, ['a sealed value cannot be brought under the primary key', 'keys rotated'])
   t.equal(await resealAnswers({ pool, keyring, logger: { info: note, error: note } as never }), 0)
+  // The keys of bundles follow at a start with both.
+  await (await collector(t, { ...env, ENCRYPTION_KEYS: setting(fresh, old) })).close()
   const second = await collector(t, { ...env, ENCRYPTION_KEYS: setting(fresh) })
   t.equal((await second.ask(`/reports/${id}/sign`, sign)).body, link.body, 'the old key is not needed any more')
+})
+
+t.test('a month that was filled without statistics gets them, once; after a move all tables do', options, async (t) => {
+  const url = await freshDatabase(t)
+  const pool = poolOf(url)
+  t.teardown(() => pool.end())
+  const { from, name } = monthOf(Date.now())
+  await pool.everyTenant.run(
+    sql`INSERT INTO reports (id, tenantId, createdAt, updatedAt, quarantined, report)
+      SELECT 'report-' || ${from} || '-' || n, 'default', ${from}, ${from}, 0, '{}' FROM generate_series(1, 1500) AS n`,
+  )
+  // What the server counts comes a moment later.
+  let analyzed = 0
+  for (let tries = 0; analyzed === 0 && tries < 500; tries++) {
+    analyzed = await analyzeFreshMonths(pool)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  t.equal(analyzed, 1)
+  t.same(await pool.everyTenant.first(sql`SELECT reltuples AS rows FROM pg_class WHERE relname = ${name}`), {
+    rows: 1500,
+  })
+  for (let tries = 0; analyzed !== 0 && tries < 500; tries++) analyzed = await analyzeFreshMonths(pool)
+  t.equal(analyzed, 0)
+  t.ok((await analyzeAll(pool)) > 20)
+  const unknown = await pool.everyTenant.all(
+    sql`SELECT relname FROM pg_class WHERE relkind = 'r' AND reltuples < 0 AND relnamespace = 'public'::regnamespace`,
+  )
+  t.same(unknown, [])
 })
 
 t.test('a change whose notification was lost is noticed', options, async (t) => {

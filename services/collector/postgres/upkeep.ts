@@ -4,6 +4,7 @@ import type { CollectorConfig } from '../config.ts'
 import { removeEmptyHours } from '../rollups/postgres.ts'
 import { forgetContents } from '../ingest/postgres.ts'
 import { forgetFine } from '../rollups/postgres-series.ts'
+import { analyzeFreshMonths } from './analyze.ts'
 import { removeSome } from './bulk.ts'
 import { resealAnswers } from './reseal.ts'
 import type { Partitions } from './partitions.ts'
@@ -49,6 +50,7 @@ export function startUpkeep({ pool, config, keyring, partitions, logger }: Upkee
       await repeat((tx) => forgetFine(tx, Date.now(), BATCH))
       await repeat((tx) => removeEmptyHours(tx, BATCH))
       await resealAnswers({ pool, keyring, logger }, () => stopped)
+      await analyzeFreshMonths(pool)
     } catch (error) {
       logger.error({ err: error }, 'the upkeep of the database failed; it is done again in an hour')
     }

@@ -47,6 +47,14 @@ const HOUR_MS = 3_600_000
 
 type Command = (tx: Transaction, ...args: readonly unknown[]) => Promise<unknown>
 
+/** Of a report whose month cannot be made any more. */
+const NO_MONTH: Outcome<ItemOutcome> = {
+  value: {
+    status: 'rejected',
+    errors: [{ in: 'body', field: 'createdAt', message: 'there are reports of too many months' }],
+  },
+}
+
 const failed = (error: unknown): { failure: Failure } => ({ failure: failureOf(problemOf(error)) })
 const isCounted = (outcome: Outcome<ItemOutcome>) => 'value' in outcome && 'counted' in outcome.value
 
@@ -76,7 +84,14 @@ export function createPostgresWriter({
   /** All of them at once; when one is at fault, half and half, so that the others do not suffer. */
   async function store(tenant: Tenant, reports: readonly NewReport[]): Promise<Outcome<ItemOutcome>[]> {
     try {
-      await partitions.ensure([...new Set(reports.map(({ createdAt }) => createdAt))])
+      const roomless = await partitions.ensure([...new Set(reports.map(({ createdAt }) => createdAt))])
+      if (roomless.size > 0) {
+        const fit = reports.filter(({ createdAt }) => !roomless.has(createdAt))
+        const stored = (fit.length === 0 ? [] : await store(tenant, fit)).values()
+        return reports.map(({ createdAt }) =>
+          roomless.has(createdAt) ? NO_MONTH : (stored.next().value as Outcome<ItemOutcome>),
+        )
+      }
       return await transaction(pool, tenant, async (tx) => {
         const outcomes = await ingest(tx, tenant, reports)
         if (outcomes.some(isCounted)) tx.later(newVersion(tenant, shard))

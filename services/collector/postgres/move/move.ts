@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs'
 import path from 'node:path'
 import type { CollectorConfig } from '../../config.ts'
 import { openCollectorDatabase } from '../../migrations.ts'
+import { analyzeAll } from '../analyze.ts'
 import { migrate } from '../migrate.ts'
 import { createPartitions } from '../partitions.ts'
 import { openPool, shownUrl } from '../pool.ts'
@@ -80,6 +81,7 @@ export async function move({ config, logger, say }: MoveOptions): Promise<Differ
     const reports = await moveReports({ db, pool, backend, progress, dedupeSince, told })
     say(`reports: ${reports} moved`)
     for (const table of MOVED) say(`${table}: ${await moveTable(db, pool, progress, table)} moved`)
+    say(`statistics: ${await analyzeAll(pool)} tables`)
     const differences = await compare(db, pool)
     if (differences.length === 0) await progress.finish()
     return differences
