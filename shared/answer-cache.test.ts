@@ -114,6 +114,19 @@ t.test('only good answers are kept, within the memory allowed', async (t) => {
   t.equal(none.reads(), 2)
 })
 
+t.test('who asks for very many things pushes nobody else out, and keeps the latest', async (t) => {
+  const { list, reads } = await notes(t, { ANSWER_CACHE_MAX_BYTES: '16384' })
+  const others = ['b', 'c', 'd']
+  for (const user of others) await list(user)
+  for (let i = 0; i < 60; i++) await list('a', {}, `?n=${i}`)
+  const before = reads()
+  for (const user of others) await list(user)
+  for (const n of [57, 58, 59]) await list('a', {}, `?n=${n}`)
+  t.equal(reads(), before)
+  await list('a', {}, '?n=40')
+  t.equal(reads(), before + 1)
+})
+
 t.test('no interleaving of reads and writes ever shows a stale list', async (t) => {
   const { list, add } = await notes(t)
   let number = 0

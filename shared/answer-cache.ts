@@ -23,23 +23,26 @@ export type AnswerCache = ReturnType<typeof createAnswerCache>
 const KEPT_HEADERS = ['content-type', 'etag', 'link'] as const
 /** A larger answer would push too many others out. */
 const SHARE = 8
+/** What one owner keeps at most: a part of all. Beyond, that owner's oldest answers go, and nobody else's. */
+const OWNER_SHARE = 4
 const ENTRY_OVERHEAD_BYTES = 512
 
 /**
- * Answers by owner and URL; the owner who asked least lately goes first when there are too many.
+ * Answers by owner and URL. Of an owner who has too many the oldest go; when there are too many in all, the owner who asked least
+ * lately goes first.
  * @param maxBytes memory for all answers together
  */
 export function createKeptAnswers(maxBytes: number) {
-  const owners = new Map<string, Map<string, KeptAnswer & { bytes: number }>>()
+  const owners = new Map<string, { answers: Map<string, KeptAnswer & { bytes: number }>; bytes: number }>()
   let bytes = 0
 
   function forget(owner: string): void {
-    for (const kept of owners.get(owner)?.values() ?? []) bytes -= kept.bytes
+    bytes -= owners.get(owner)?.bytes ?? 0
     owners.delete(owner)
   }
 
   return {
-    get: (owner: string, url: string): KeptAnswer | undefined => owners.get(owner)?.get(url),
+    get: (owner: string, url: string): KeptAnswer | undefined => owners.get(owner)?.answers.get(url),
     forget,
     clear(): void {
       owners.clear()
@@ -53,12 +56,21 @@ export function createKeptAnswers(maxBytes: number) {
       if (size > maxBytes / SHARE) return
       const headers: Record<string, string> = {}
       for (const name of KEPT_HEADERS) if (reply.hasHeader(name)) headers[name] = String(reply.getHeader(name))
-      const answers = owners.get(owner) ?? new Map<string, KeptAnswer & { bytes: number }>()
-      bytes += size - (answers.get(url)?.bytes ?? 0)
-      answers.set(url, { payload, headers, bytes: size })
+      const own = owners.get(owner) ?? { answers: new Map<string, KeptAnswer & { bytes: number }>(), bytes: 0 }
+      const drop = (which: string) => {
+        const freed = own.answers.get(which)?.bytes ?? 0
+        own.answers.delete(which)
+        own.bytes -= freed
+        bytes -= freed
+      }
+      drop(url)
+      while (own.bytes + size > maxBytes / OWNER_SHARE) drop(own.answers.keys().next().value as string)
+      own.answers.set(url, { payload, headers, bytes: size })
+      own.bytes += size
+      bytes += size
       // Whoever asked last is last to go.
       owners.delete(owner)
-      owners.set(owner, answers)
+      owners.set(owner, own)
       while (bytes > maxBytes) forget(owners.keys().next().value as string)
     },
   }
