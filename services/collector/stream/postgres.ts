@@ -1,8 +1,8 @@
 import type { Tenant } from '#shared/scope.ts'
 import type { Access } from '../postgres/pool.ts'
-import { columns, sql } from '../postgres/sql.ts'
+import { and, columns, sql } from '../postgres/sql.ts'
 import type { ReportRow } from '../reports/list.ts'
-import { arrivalOf } from './arrivals.ts'
+import { arrivalOf, type ArrivalFilter, type ArrivalPage } from './arrivals.ts'
 
 const LISTED = columns('id', 'createdAt', 'updatedAt', 'severity', 'policyVersion', 'quarantined', 'seq')
 
@@ -17,10 +17,21 @@ export const createPostgresArrivals = ({ of }: Access) => ({
         sql`SELECT coalesce(max(seq), 0) AS last FROM reports WHERE tenantId = ${tenantId}`,
       )
     )?.last ?? 0,
-  after: async (tenantId: Tenant, after: number, limit: number) =>
-    (
-      await of(tenantId).all<ReportRow>(
-        sql`SELECT ${LISTED} FROM reports WHERE tenantId = ${tenantId} AND seq > ${after} ORDER BY seq LIMIT ${limit}`,
-      )
-    ).map(arrivalOf),
+  after: async (
+    tenantId: Tenant,
+    after: number,
+    limit: number,
+    { severity, state }: ArrivalFilter = {},
+  ): Promise<ArrivalPage> => {
+    const wanted = and(
+      sql`tenantId = ${tenantId}`,
+      sql`seq > ${after}`,
+      ...(severity === undefined ? [] : [sql`severity = ${severity}`]),
+      ...(state === undefined ? [] : [sql`quarantined = ${state === 'quarantined' ? 1 : 0}`]),
+    )
+    const rows = await of(tenantId).all<ReportRow>(
+      sql`SELECT ${LISTED} FROM reports WHERE ${wanted} ORDER BY seq LIMIT ${limit}`,
+    )
+    return { arrivals: rows.map(arrivalOf), place: rows.at(-1)?.seq ?? after, isLast: rows.length < limit }
+  },
 })

@@ -1,6 +1,6 @@
 import type { Tenant } from '#shared/scope.ts'
 import { Readable } from 'node:stream'
-import type { Arrival } from './arrivals.ts'
+import type { ArrivalFilter } from './arrivals.ts'
 import { beginAt, heartbeatAt } from './events.ts'
 import type { Feed } from './feed.ts'
 import type { StreamConfig } from './settings.ts'
@@ -13,7 +13,7 @@ export interface ReaderParts {
   tenant: Tenant
   /** Where it goes on. */
   place: number
-  isWanted(arrival: Arrival): boolean
+  filter: ArrivalFilter
   config: StreamConfig
   onDropped(): void
 }
@@ -29,7 +29,7 @@ export interface Reader {
  * The events of one reader, made when it takes them: what it does not take stays in the database. Who takes nothing for
  * STREAM_STALL_MS is dropped.
  */
-export function createReader({ feed, tenant, place: from, isWanted, config, onDropped }: ReaderParts): Reader {
+export function createReader({ feed, tenant, place: from, filter, config, onDropped }: ReaderParts): Reader {
   let place = from
   let [isAsked, isBusy, isAwake, isEnding] = [false, false, false, false]
   let stalledAt = 0
@@ -41,6 +41,8 @@ export function createReader({ feed, tenant, place: from, isWanted, config, onDr
     if (!isAsked) stalledAt = saidAt
   }
 
+  const isOver = () => isEnding || stream.destroyed
+
   async function go(): Promise<void> {
     if (isBusy || stream.destroyed) return
     isBusy = true
@@ -48,15 +50,11 @@ export function createReader({ feed, tenant, place: from, isWanted, config, onDr
     try {
       while (isAsked && isAwake && !isEnding) {
         isAwake = false
-        const page = await feed.after(tenant, place)
-        if (stream.destroyed || page.length === 0) continue
-        place = (page.at(-1) as Arrival).seq
-        isAwake = true
-        const text = page
-          .filter(isWanted)
-          .map(({ event }) => event)
-          .join('')
-        if (text !== '') say(text)
+        const page = await feed.after({ tenant, filter, isOver }, place)
+        if (stream.destroyed) continue
+        place = page.place
+        if (!page.isLast) isAwake = true
+        if (page.arrivals.length > 0) say(page.arrivals.map(({ event }) => event).join(''))
       }
     } catch (error) {
       stream.destroy(error as Error)
@@ -72,7 +70,7 @@ export function createReader({ feed, tenant, place: from, isWanted, config, onDr
       if (!isAsked && now - stalledAt >= config.STREAM_STALL_MS) {
         onDropped()
         stream.destroy(new Error('the reader takes nothing'))
-      } else if (isAsked && !isBusy && now - saidAt >= config.STREAM_HEARTBEAT_MS) {
+      } else if (isAsked && !isEnding && now - saidAt >= config.STREAM_HEARTBEAT_MS) {
         say(heartbeatAt(place))
         // What was not told of is found now.
         void feed.look(tenant).catch(() => {})

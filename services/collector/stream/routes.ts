@@ -5,12 +5,13 @@ import type { App } from '#shared/server.ts'
 import type { Registry } from 'prom-client'
 import type { CollectorConfig } from '../config.ts'
 import type { Engine } from '../engine/engine.ts'
-import type { Arrival } from './arrivals.ts'
+import type { ArrivalFilter } from './arrivals.ts'
 import { placeOf } from './events.ts'
 import { createFeed } from './feed.ts'
 import { createStreamMetrics } from './metrics.ts'
 import { createReader, type Reader } from './reader.ts'
-import { streamQuery, type StreamQuery } from './schema.ts'
+import { streamQuery } from './schema.ts'
+import { createTurns } from './turns.ts'
 
 interface StreamParts {
   engine: Pick<Engine, 'stores' | 'versions' | 'standings'>
@@ -24,15 +25,10 @@ const RETRY_AFTER_S = 5
 const SUSPENDED_CHECK_MS = 1000
 const TYPE = 'text/event-stream; charset=utf-8'
 
-const wantedBy =
-  ({ severity, state }: StreamQuery) =>
-  ({ item }: Arrival): boolean =>
-    (severity === undefined || item.severity === severity) &&
-    (state === undefined || (item.state ?? 'stored') === state)
-
 /** What is stored, as it is stored. */
 export function createStreams({ engine, config, health, registers }: StreamParts) {
-  const feed = createFeed(engine.stores.arrivals, engine.versions)
+  const turns = createTurns(config.STREAM_CATCHUPS_MAX, config.STREAM_CATCHUPS_TENANT_MAX)
+  const feed = createFeed(engine.stores.arrivals, engine.versions, turns)
   const { standings } = engine
   const readers = new Map<Reader, Tenant>()
   const perTenant = new Map<Tenant, number>()
@@ -78,7 +74,7 @@ export function createStreams({ engine, config, health, registers }: StreamParts
     return place === undefined || place > last ? last : place
   }
 
-  async function openReader(tenant: Tenant, query: StreamQuery, lastEventId: string | undefined): Promise<Reader> {
+  async function openReader(tenant: Tenant, filter: ArrivalFilter, lastEventId: string | undefined): Promise<Reader> {
     const giveBack = take(tenant)
     const waiting: { reader?: Reader } = {}
     let leave = () => {}
@@ -86,7 +82,7 @@ export function createStreams({ engine, config, health, registers }: StreamParts
       const place = await startOf(tenant, lastEventId)
       leave = await feed.join(tenant, { wake: () => waiting.reader?.wake() })
       const onDropped = () => metrics.dropped.inc()
-      const reader = createReader({ feed, tenant, place, isWanted: wantedBy(query), config, onDropped })
+      const reader = createReader({ feed, tenant, place, filter, config, onDropped })
       waiting.reader = reader
       readers.set(reader, tenant)
       if (standings.last(tenant)?.state === 'suspended') reader.end()
@@ -120,8 +116,9 @@ export function createStreams({ engine, config, health, registers }: StreamParts
       },
       async (request, reply) => {
         const { 'last-event-id': header = '' } = request.headers as Record<string, string | undefined>
-        const lastEventId = header === '' ? request.query.last_event_id : header
-        const { stream } = await openReader(request.caller.tenant, request.query, lastEventId)
+        const { last_event_id: fromQuery, ...filter } = request.query
+        const lastEventId = header === '' ? fromQuery : header
+        const { stream } = await openReader(request.caller.tenant, filter, lastEventId)
         // It ends with the client, also with one that left before the first byte.
         reply.raw.once('close', () => stream.destroy())
         if (reply.raw.destroyed) stream.destroy()

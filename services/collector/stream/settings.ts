@@ -6,6 +6,8 @@ export interface StreamConfig {
   STREAM_HEARTBEAT_MS: number
   STREAM_STALL_MS: number
   STREAM_MAX_S: number
+  STREAM_CATCHUPS_MAX: number
+  STREAM_CATCHUPS_TENANT_MAX: number
 }
 
 export const streamSettings: Settings<StreamConfig> = {
@@ -22,4 +24,8 @@ export const streamSettings: Settings<StreamConfig> = {
   STREAM_MAX_S: integer(1, 604_800)
     .default(3600)
     .description('Longest life of an event stream; the reader comes again, and says again who it is'),
+  STREAM_CATCHUPS_MAX: integer(1, 1000)
+    .default(4)
+    .description('Reads of what event streams have missed that are under way at once; the others wait'),
+  STREAM_CATCHUPS_TENANT_MAX: integer(1, 1000).default(2).description('The same of one tenant'),
 }

@@ -150,6 +150,84 @@ t.test('thousands that were missed come in order, page after page, past what oth
   t.same(late.ids(), ids)
 })
 
+/** Reports of two kinds, many and few, past what one block of the search holds. @returns ids of the few */
+async function fill({ ask }: Awaited<ReturnType<typeof streaming>>): Promise<string[]> {
+  const few: string[] = []
+  for (let from = 0; from < 2500; from += 500) {
+    const payload = Array.from({ length: 500 }, (_, n) => ({
+      ...judged(n % 250 === 7 ? 'warn' : 'info'),
+      raw: from + n,
+    }))
+    const answer = await ask('/ingest/qc/batch', { method: 'POST', payload })
+    const ids = answer.json<{ items: { id: string }[] }>().items.map(({ id }) => id)
+    few.push(...ids.filter((_, n) => n % 250 === 7))
+  }
+  return few
+}
+
+const FROM_THE_BEGIN = '&last_event_id=WzBd'
+
+t.test('of what was missed only what is wanted is read', async (t) => {
+  const service = await streaming(t)
+  const few = await fill(service)
+  const { stores, reader, ingest, ask } = service
+  const { after } = stores.arrivals
+  let reads = 0
+  stores.arrivals.after = (...args) => {
+    reads++
+    return after(...args)
+  }
+  const [warn, block, misfits] = [
+    await reader(`?severity=warn${FROM_THE_BEGIN}`),
+    await reader(`?severity=block${FROM_THE_BEGIN}`),
+    await reader(`?state=quarantined${FROM_THE_BEGIN}`),
+  ]
+  await until('the events', () => warn.events.length === few.length)
+  t.same(warn.ids(), few)
+  t.ok(reads < 10, `${reads} reads`)
+  stores.arrivals.after = after
+  // What comes now is told from memory, whatever was passed over.
+  const [one, misfit] = [await ingest(judged('block')), await ingest({ ...judged('warn'), notes: 'no list' })]
+  await until('the events', () => block.events.length === 1 && misfits.events.length === 1)
+  t.same([block.ids(), misfits.ids()], [[one], [misfit]])
+  t.equal((await ask(`/reports/${few[0]}`, { method: 'DELETE' })).statusCode, 204)
+  const again = await reader(`?severity=warn&state=stored${FROM_THE_BEGIN}`)
+  await until('the events', () => again.events.length === few.length - 1)
+  t.same(again.ids(), few.slice(1), 'without what is gone, and what does not fit')
+})
+
+t.test('few readers at a time read what they have missed, and others have their turn in between', async (t) => {
+  const service = await streaming(t, { STREAM_CATCHUPS_MAX: '3', STREAM_CATCHUPS_TENANT_MAX: '2' })
+  await fill(service)
+  await service.ingest(judged('info'), TEAM_A)
+  const { stores, reader } = service
+  const { after } = stores.arrivals
+  const now = new Map<string, number>()
+  const most = new Map<string, number>()
+  const count = (owner: string, more: number) => {
+    now.set(owner, (now.get(owner) ?? 0) + more)
+    most.set(owner, Math.max(most.get(owner) ?? 0, now.get(owner) ?? 0))
+  }
+  stores.arrivals.after = async (...args) => {
+    // Those who listen are told by reads of their own, which go on from there.
+    if (args[3] === undefined) return after(...args)
+    for (const owner of ['all', args[0]]) count(owner, 1)
+    try {
+      return await after(...args)
+    } finally {
+      // It counts until everything else has had its turn.
+      setImmediate(() => ['all', args[0]].forEach((owner) => count(owner, -1)))
+    }
+  }
+  const readers = await Promise.all([
+    ...Array.from({ length: 12 }, () => reader(`?severity=info${FROM_THE_BEGIN}`)),
+    ...Array.from({ length: 3 }, () => reader(`?severity=info${FROM_THE_BEGIN}`, TEAM_A)),
+  ])
+  await until('the events', () => readers.every(({ events }, n) => events.length === (n < 12 ? 2490 : 1)))
+  t.equal(most.get('default'), 2)
+  t.ok((most.get('all') ?? 0) <= 3)
+})
+
 t.test('severity and state choose, and a heartbeat passes over the rest', async (t) => {
   const { reader, ingest } = await streaming(t, { STREAM_HEARTBEAT_MS: '30' })
   const [blocks, misfits] = [await reader('?severity=block'), await reader('?state=quarantined')]
