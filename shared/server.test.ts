@@ -1,3 +1,5 @@
+import { connect, type AddressInfo } from 'node:net'
+import { text as readAll } from 'node:stream/consumers'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import Joi from 'joi'
 import t, { type Test } from 'tap'
@@ -298,4 +300,15 @@ t.test('readiness fails while draining', async (t) => {
   t.equal(answer.statusCode, 503)
   t.match(answer.json(), { status: 'not-ready', reason: 'draining' })
   t.equal(answer.headers.connection, 'close')
+})
+
+t.test('an address that is not encoded is told apart from other unreadable requests', async (t) => {
+  const { app } = await service(t)
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  const { port } = app.server.address() as AddressInfo
+  const answerTo = (text: string) => readAll(connect(port, '127.0.0.1').end(text))
+  t.match(await answerTo('GET /notes?text=가 HTTP/1.1\r\nhost: localhost\r\n\r\n'), /400 .*must be percent-encoded/s)
+  const other = await answerTo('not HTTP at all\r\n\r\n')
+  t.match(other, /400 .*ambiguous or unsafe/s)
+  t.notMatch(other, /percent/)
 })

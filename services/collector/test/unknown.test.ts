@@ -81,3 +81,21 @@ t.test('a body that is needed is asked for', async (t) => {
   }
   t.match(await ask('/alerts/silences', { method: 'POST' }), { statusCode: 400 })
 })
+
+t.test('a batch of another type is told which types there are, and details name their field', async (t) => {
+  const { ask, ingest } = await collector(t)
+  const headers = { 'content-type': 'text/csv' }
+  t.match(await ask('/ingest/qc/batch', { method: 'POST', payload: 'a,b' as unknown, headers }), {
+    statusCode: 415,
+    headers: { accept: 'application/json, application/x-ndjson' },
+  })
+  const put = { method: 'PUT', payload: { reason: 'x', until: 1 } } as const
+  t.match((await ask(`/reports/${await ingest()}/hold`, put)).json(), {
+    detail: 'until must be in the future',
+    errors: [{ field: 'until', message: 'must be in the future' }],
+  })
+  t.match((await ask('/reports?cursor=x')).json(), { detail: 'cursor is not a cursor that a list gave out' })
+  t.match((await ask('/timeline?by=rule&rule=a')).json(), {
+    detail: 'rule, policy_version and by exclude one another: only one of them may be given',
+  })
+})

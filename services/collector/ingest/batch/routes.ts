@@ -1,3 +1,4 @@
+import { Problem } from '#shared/problem.ts'
 import type { App } from '#shared/server.ts'
 import { onceOf } from '#shared/writes.ts'
 import type { IncomingMessage } from 'node:http'
@@ -14,6 +15,12 @@ import { countsOf } from './verdict.ts'
 
 export const LINES_TYPE = /^application\/(?:(?:x-)?ndjson|jsonl|x-jsonlines)(?:\s*;\s*charset=(?:"?utf-8"?))?\s*$/i
 
+const notABatch = () =>
+  new Problem('unsupported-media-type', {
+    detail: 'A batch is a JSON array (application/json) or NDJSON (application/x-ndjson)',
+    headers: { accept: 'application/json, application/x-ndjson' },
+  })
+
 export const batchRoutes = (parts: BatchParts, schemas: Stores['schemas']) => async (app: App) => {
   const { COLLECTOR_BODY_MAX_BYTES: reportMaxBytes, INGEST_BATCH_MAX_BYTES: maxBytes } = parts.config
   app.removeAllContentTypeParsers()
@@ -24,6 +31,7 @@ export const batchRoutes = (parts: BatchParts, schemas: Stores['schemas']) => as
       done(null, payload)
     })
   }
+  app.addContentTypeParser('*', (_request, _payload, done) => done(notABatch()))
   app.post(
     '/ingest/qc/batch',
     {
