@@ -1,6 +1,7 @@
 import type { FieldError } from '#shared/problem.ts'
 import type { Tenant } from '#shared/scope.ts'
 import type { Once } from '#shared/writes.ts'
+import type { Hold } from '../retention/holds/schema.ts'
 import type { Severity } from './severity.ts'
 
 /** A report as it came, on its way to the writer. */
@@ -21,6 +22,8 @@ export interface Restored {
   createdAt: number
   /** Of one from an archive. Without it, it is judged as a new one is. */
   known?: Known
+  /** It is put on this hold when it is stored, and only then. */
+  hold?: Hold
 }
 
 /**

@@ -1,4 +1,4 @@
-const VALUE_MAX_LENGTH = 64
+export const LABEL_MAX_LENGTH = 64
 
 /** The labels of a report by which it can be found, and how many it had that are not allowed. */
 export interface Labels {
@@ -19,7 +19,7 @@ export const allowedLabels = (setting: string): ReadonlySet<string> =>
 
 function valueOf(value: unknown): string | undefined {
   if (typeof value === 'boolean' || typeof value === 'number') return String(value)
-  return typeof value === 'string' && value !== '' && value.length <= VALUE_MAX_LENGTH ? value : undefined
+  return typeof value === 'string' && value !== '' && value.length <= LABEL_MAX_LENGTH ? value : undefined
 }
 
 /**

@@ -12,7 +12,7 @@ import { lockTenant } from '../postgres/tenant-lock.ts'
 import { load, type Transaction } from '../postgres/transaction.ts'
 import { failureOf, type Outcome } from '../writer/protocol.ts'
 import type { ItemOutcome } from './item.ts'
-import { ingestedBody, outcomeOf, type NewReport } from './store.ts'
+import { ingestedBody, outcomeOf, returnedTwice, type NewReport } from './store.ts'
 
 const HOUR_MS = 3_600_000
 
@@ -38,6 +38,14 @@ const HASH_COLUMNS: readonly Column<NewReport>[] = [
   { name: 'hash', type: 'bytea', of: ({ hash }) => hash },
   { name: 'reportId', type: 'text', of: ({ id }) => id },
   { name: 'createdAt', type: 'bigint', of: ({ createdAt }) => createdAt },
+]
+const HOLD_COLUMNS: readonly Column<NewReport>[] = [
+  { name: 'tenantId', type: 'text', of: ({ tenantId }) => tenantId },
+  { name: 'reportId', type: 'text', of: ({ id }) => id },
+  { name: 'reason', type: 'text', of: ({ hold }) => hold?.reason },
+  { name: 'heldBy', type: 'text', of: ({ hold }) => hold?.by },
+  { name: 'heldAt', type: 'bigint', of: ({ hold }) => hold?.at },
+  { name: 'until', type: 'bigint', of: ({ hold }) => hold?.until },
 ]
 const PLACE_COLUMNS: readonly Column<NewReport>[] = [
   { name: 'createdAt', type: 'bigint', of: ({ createdAt }) => createdAt },
@@ -73,16 +81,20 @@ export function createPostgresIngest({ config, keyring, parts }: IngestParts) {
     ]
   }
 
-  /** Ids of those that come back and are there, whoever has them: an id is of one report only. */
-  async function presentOf(tx: Transaction, tenantId: Tenant, reports: readonly NewReport[]): Promise<Set<string>> {
+  /** Who has the ids of those that come back and are there: an id is of one report only. */
+  async function presentOf(
+    tx: Transaction,
+    tenantId: Tenant,
+    reports: readonly NewReport[],
+  ): Promise<Map<string, string>> {
     const restored = reports.filter(({ isRestored }) => isRestored)
-    if (restored.length === 0) return new Set()
+    if (restored.length === 0) return new Map()
     tx.actAs(EVERY_TENANT)
-    const found = await tx.all<{ id: string }>(
-      sql`SELECT id FROM reports WHERE (createdAt, id) IN (SELECT createdAt, id FROM ${given(PLACE_COLUMNS, restored)})`,
+    const found = await tx.all<{ id: string; owner: string }>(
+      sql`SELECT id, tenantId AS owner FROM reports WHERE (createdAt, id) IN (SELECT createdAt, id FROM ${given(PLACE_COLUMNS, restored)})`,
     )
     tx.actAs(tenantId)
-    return new Set(found.map(({ id }) => id))
+    return new Map(found.map(({ id, owner }) => [id, owner]))
   }
 
   /** What became of each report, in their order; within a transaction of the tenant. */
@@ -102,14 +114,15 @@ export function createPostgresIngest({ config, keyring, parts }: IngestParts) {
 
     function addOne(report: NewReport): ItemOutcome {
       const { id } = report
-      if (report.isRestored && present.has(id)) return { status: 'duplicate', id }
+      const owner = report.isRestored ? present.get(id) : undefined
+      if (owner !== undefined) return returnedTwice(id, owner === tenantId)
       if (isClaiming(report)) {
         const hash = report.hash.toString('hex')
         const holder = holders.get(hash)
         if (holder !== undefined) return { status: 'duplicate', id: holder }
         holders.set(hash, id)
       }
-      present.add(id)
+      present.set(id, tenantId)
       const { seq } = order.next().value as { seq: number }
       stored.push({ ...report, seq })
       for (const session of sessions) session.add(report, seq)
@@ -143,6 +156,9 @@ export function createPostgresIngest({ config, keyring, parts }: IngestParts) {
       const take = sql`ON CONFLICT (tenantId, hash) DO UPDATE SET reportId = excluded.reportId, createdAt = excluded.createdAt`
       tx.later(insertAll('report_hashes', HASH_COLUMNS, claimed, take))
     }
+    const held = stored.filter(({ hold }) => hold !== undefined)
+    const leave = sql`ON CONFLICT (tenantId, reportId) DO NOTHING`
+    if (held.length > 0) tx.later(insertAll('report_holds', HOLD_COLUMNS, held, leave))
     storeRemembered(tx, kept)
     for (const session of sessions) await session.store(tx)
     return outcomes

@@ -79,6 +79,7 @@ export function createPreparation(config: CollectorConfig, validators: Validator
       report: {
         id: restored?.id ?? newReportId(now),
         isRestored: restored !== undefined,
+        hold: restored?.hold,
         tenantId,
         createdAt: restored?.createdAt ?? now,
         updatedAt: known?.updatedAt ?? restored?.createdAt ?? now,

@@ -4,6 +4,8 @@ import type { Tenant } from '#shared/scope.ts'
 import type { Once, Writes } from '#shared/writes.ts'
 import type { Sighting } from '../findings/fingerprint.ts'
 import type { FindingRecord } from '../findings/record.ts'
+import type { Hold } from '../retention/holds/schema.ts'
+import type { HoldStore } from '../retention/holds/store.ts'
 import type { Rollups } from '../rollups/store.ts'
 import type { Usage } from '../tenants/usage.ts'
 import { NO_TAG, tagOf, type Contents } from './contents.ts'
@@ -16,6 +18,7 @@ export interface NewReport {
   id: string
   /** It was stored before, under this id. */
   isRestored: boolean
+  hold: Hold | undefined
   tenantId: Tenant
   /** Milliseconds since 1970. */
   createdAt: number
@@ -43,6 +46,15 @@ export interface NewReport {
   once: Once | undefined
 }
 
+/**
+ * What became of a report that came back under an id that is there. Whose it is decides, and nobody is told that there is one of
+ * another tenant.
+ */
+export const returnedTwice = (id: string, isOwn: boolean): ItemOutcome =>
+  isOwn
+    ? { status: 'duplicate', id }
+    : { status: 'rejected', errors: [{ in: 'body', field: 'id', message: 'cannot be restored' }] }
+
 /** What became of a report that was not there. */
 export function outcomeOf({ id, severity, report, errors, labelsDropped }: NewReport): ItemOutcome {
   const counted = { severity, bytes: Buffer.byteLength(report), labelsDropped }
@@ -56,6 +68,7 @@ interface IngestParts {
   findings: FindingRecord
   search: SearchRecord
   usage: Usage
+  holds: Pick<HoldStore, 'add'>
   /** Without it every report is stored every time. */
   contents: Contents | undefined
   once: Writes['once']
@@ -73,17 +86,21 @@ interface Session {
 /** The answer of a single report, as it is remembered. */
 export const ingestedBody = (id: string): string => `{"id":"${id}","status":"ingested"}`
 
-export function createIngestStore(db: Database, { rollups, findings, search, usage, contents, once }: IngestParts) {
+export function createIngestStore(
+  db: Database,
+  { rollups, findings, search, usage, holds, contents, once }: IngestParts,
+) {
   const insert = db.prepare(
     `INSERT INTO reports (seq, id, tenantId, createdAt, updatedAt, severity, policyVersion, markdown, report,
        quarantined, errors, schemaName, labels)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   )
-  const present = db.prepare<[string], number>('SELECT 1 FROM reports WHERE id = ?').pluck()
+  const present = db.prepare<[string], string>('SELECT tenantId FROM reports WHERE id = ?').pluck()
 
   function addOne(report: NewReport, { tally, told, found, used, known }: Session): ItemOutcome {
     const { id, tenantId, createdAt, updatedAt, severity, policyVersion, markdown, hash, errors, schemaName } = report
-    if (report.isRestored && present.get(id) !== undefined) return { status: 'duplicate', id }
+    const owner = report.isRestored ? present.get(id) : undefined
+    if (owner !== undefined) return returnedTwice(id, owner === tenantId)
     const tag = report.isRestored || known === undefined ? NO_TAG : tagOf(tenantId, hash)
     const holder = tag === NO_TAG ? undefined : known?.holder(tag, report)
     if (holder !== undefined) return { status: 'duplicate', id: holder }
@@ -94,6 +111,7 @@ export function createIngestStore(db: Database, { rollups, findings, search, usa
       ...[seq, id, tenantId, createdAt, updatedAt, severity, policyVersion, markdown, report.report],
       ...[quarantined, faults, schemaName, report.labels],
     )
+    if (report.hold !== undefined) holds.add(tenantId, id, report.hold)
     known?.add(seq, tag)
     tally.count({ tenantId, createdAt, severity, quarantined }, 1)
     found.add(seq, report)

@@ -39,7 +39,6 @@ export function createRetentionCommands(db: Database, config: CollectorConfig, {
       if (!holds.remove(tenantId, id)) throw noHold()
       return { status: 204 }
     },
-    holdReturning: holds.addBefore,
     liftHolds: holds.lift,
     removeUnchanged: (tenantId: Tenant, expendable: readonly Expendable[]): number =>
       removal.removeUnchanged(tenantId, expendable),

@@ -7,6 +7,8 @@ export interface RetentionConfig {
   RETENTION_ARCHIVE_MAX_BYTES: number
   RETENTION_GRACE_DAYS: number
   RETENTION_LEASE_S: number
+  RETENTION_RESTORE_MONTHS_MAX: number
+  RETENTION_RESTORE_OLDEST_DAYS: number
   RETENTION_RUNS_KEPT: number
   RETENTION_SCHEDULE: string
   RETENTION_VACUUM_MAX_BYTES: number
@@ -26,6 +28,12 @@ export const retentionSettings: Settings<RetentionConfig> = {
   RETENTION_LEASE_S: integer(1, 3600)
     .default(20)
     .description('Time after which a run of a replica (PostgreSQL) that says nothing more is taken for dead'),
+  RETENTION_RESTORE_MONTHS_MAX: integer(1, 120)
+    .default(12)
+    .description('Months (UTC) that the reports of one request that restores may be of; an archive has one'),
+  RETENTION_RESTORE_OLDEST_DAYS: integer(1, 10_950)
+    .default(3650)
+    .description('Age above which a report is not taken back'),
   RETENTION_RUNS_KEPT: integer(1, 10_000).default(100).description('Retention runs of a tenant that are remembered'),
   RETENTION_SCHEDULE: text()
     .default('03:00')

@@ -1,5 +1,6 @@
 import type { App } from '#shared/server.ts'
 import type { Stores } from '../engine/engine.ts'
+import type { Admission } from '../tenants/admission.ts'
 import { archiveRoot, sweepUnfinished } from './archive/files.ts'
 import { systemClock, type Clock } from './clock.ts'
 import { holdRoutes } from './holds/routes.ts'
@@ -10,6 +11,7 @@ import { startSchedule } from './schedule.ts'
 
 interface StartParts extends Omit<RetentionParts, 'store' | 'clock'> {
   stores: Pick<Stores, 'retention' | 'holds'>
+  admission: Admission
   clock?: Clock
 }
 
@@ -17,7 +19,8 @@ interface StartParts extends Omit<RetentionParts, 'store' | 'clock'> {
 const ABANDONED_MS = 3_600_000
 
 /** Retention with everything that belongs to it: its schedule, and routes for those who ask. */
-export function startRetention({ stores, writer, config, metrics, logger, clock = systemClock }: StartParts) {
+export function startRetention(parts: StartParts) {
+  const { stores, writer, admission, config, metrics, logger, clock = systemClock } = parts
   const { retention: store } = stores
   // The file of SQLite has one process; replicas may have a folder together.
   const isAlone = config.COLLECTOR_DATABASE_URL === undefined
@@ -29,7 +32,7 @@ export function startRetention({ stores, writer, config, metrics, logger, clock 
     routes: async (app: App): Promise<void> => {
       void app.register(retentionRoutes({ stores, writer, config, retention, schedule }))
       void app.register(holdRoutes(stores.holds, writer))
-      void app.register(restoreRoutes(writer, config))
+      void app.register(restoreRoutes(writer, admission, config))
     },
     async stop(): Promise<void> {
       await retention.stop()

@@ -19,6 +19,8 @@ interface Meter {
   minute: Minute
   reports: number
   bytes: number
+  /** Bytes of reports that come back: they need room, and are nothing new of today. */
+  returning: number
 }
 
 interface QuotaParts {
@@ -68,11 +70,18 @@ export function createQuotaGate({
   function meterOf(tenant: Tenant): Meter {
     let meter = meters.get(tenant)
     if (meter === undefined) {
-      if (meters.size >= METERS_MAX) for (const [idle, { reports }] of meters) if (reports === 0) meters.delete(idle)
-      meter = { minute: createMinute(), reports: 0, bytes: 0 }
+      if (meters.size >= METERS_MAX)
+        for (const [idle, own] of meters) if (own.reports + own.returning === 0) meters.delete(idle)
+      meter = { minute: createMinute(), reports: 0, bytes: 0, returning: 0 }
       meters.set(tenant, meter)
     }
     return meter
+  }
+
+  function storageOver(standing: Standing, meter: Meter, bytes: number): Over | undefined {
+    const limit = limitsOf(standing.quotas, config).storageBytes
+    if (standing.storedBytes + meter.bytes + meter.returning + bytes <= limit) return undefined
+    return { quota: 'storageBytes', limit, retryAfterS: bytes > limit ? Infinity : STORAGE_RETRY_S }
   }
 
   /** What has no room for one more report of so many bytes: of several quotas the one that takes longest. */
@@ -90,8 +99,8 @@ export function createQuotaGate({
     judge('reportsPerMinute', meter.minute.sum(time), 1, () => meter.minute.untilRoom(time, limits.reportsPerMinute))
     judge('reportsPerDay', standing.reports + meter.reports, 1, untilMidnight)
     judge('bytesPerDay', standing.bytes + meter.bytes, bytes, untilMidnight)
-    judge('storageBytes', standing.storedBytes + meter.bytes, bytes, () => STORAGE_RETRY_S)
-    return over
+    const room = storageOver(standing, meter, bytes)
+    return room !== undefined && room.retryAfterS > (over?.retryAfterS ?? 0) ? room : over
   }
 
   /** Of a tenant whose standing nobody has asked for there is nothing to say. */
@@ -128,6 +137,27 @@ export function createQuotaGate({
           if (!isSent) meter.minute.remove(reports)
           meter = undefined
           reports = bytes = 0
+        },
+      }
+    },
+    /** Room for reports that come back together: they need storage, and are nothing new of this minute and day. */
+    holdReturning(tenant: Tenant) {
+      let returning = 0
+      return {
+        /** Takes room for one more report of so many bytes, or says why there is none. */
+        take(more: number): Over | undefined {
+          const standing = standings.last(tenant)
+          if (standing === undefined) return undefined
+          const meter = meterOf(tenant)
+          const over = storageOver(standing, meter, more)
+          if (over !== undefined) return over
+          meter.returning += more
+          returning += more
+          return undefined
+        },
+        release(): void {
+          if (returning > 0) meterOf(tenant).returning -= returning
+          returning = 0
         },
       }
     },

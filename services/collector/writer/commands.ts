@@ -39,6 +39,7 @@ export const SILENT_COMMANDS: ReadonlySet<string> = new Set<keyof Commands>([
   'forgetContents',
   'forgetFineBuckets',
   'addToken',
+  'removeTokensOver',
   'useToken',
   'revokeToken',
   'addFirstBundleKey',
@@ -71,9 +72,9 @@ export function createCommands(db: Database, config: CollectorConfig, once: Writ
   const findings = createFindingRecord(db)
   const found = createFindingStore(db, config.FINDING_FLAKY_CHANGES)
   const contents = config.INGEST_DEDUPE_HOURS === 0 ? undefined : createContents(db, config)
-  const ingest = createIngestStore(db, { rollups, findings, search, usage, contents, once })
-  const registry = createRegistry(schemas, config)
   const holds = createHoldStore(db)
+  const ingest = createIngestStore(db, { rollups, findings, search, usage, holds, contents, once })
+  const registry = createRegistry(schemas, config)
 
   const commands = {
     removeReport(tenantId: Tenant, id: string, ifMatch: string | undefined): Answer {
@@ -96,7 +97,7 @@ export function createCommands(db: Database, config: CollectorConfig, once: Writ
     forgetFineBuckets: series.forgetFine,
     forgetContents: (now: number, limit: number): number => contents?.forget(now, limit) ?? 0,
     ...createSqliteAlertCommands(db, config),
-    ...createExportCommands(db, reports),
+    ...createExportCommands(db, reports, config),
     ...createRetentionCommands(db, config, { reports, removal }),
     ...createTenantCommands(createTenantStore(db), config),
     addRefusals: usage.addRefusals,

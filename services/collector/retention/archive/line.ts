@@ -1,6 +1,8 @@
 import type { FieldError } from '#shared/problem.ts'
 import Joi from 'joi'
-import { SEVERITIES, type Severity } from '../../ingest/severity.ts'
+import { LABEL_MAX_LENGTH } from '../../ingest/labels.ts'
+import { POLICY_VERSION_MAX_LENGTH, SEVERITIES, type Severity } from '../../ingest/severity.ts'
+import { schemaName } from '../../schemas/schema.ts'
 
 /** A report with everything that is stored of it. Times are milliseconds since 1970. */
 export interface WholeReport {
@@ -55,15 +57,21 @@ export const lineOf = (row: WholeReport): string =>
 const ID = /^report-(\d{1,16})-[\da-z]{9}$/
 const time = () => Joi.number().integer().min(0).max(8.64e15).required()
 
-/** What a line must be to be restored. */
+/** More than any LABEL_ALLOWLIST names: they are searched by, each is in an index. */
+const LABELS_MAX = 64
+const LABEL_NAME_MAX_LENGTH = 255
+
+/** What a line must be to be restored: within what a report may have that comes for the first time. */
 export const archivedReport = Joi.object<ArchivedReport, true>({
   id: Joi.string().pattern(ID).required(),
   createdAt: time(),
   updatedAt: time(),
   severity: Joi.string().valid(...SEVERITIES),
-  policyVersion: Joi.string(),
-  schemaName: Joi.string(),
-  labels: Joi.object().unknown(),
+  policyVersion: Joi.string().max(POLICY_VERSION_MAX_LENGTH),
+  schemaName: schemaName(),
+  labels: Joi.object()
+    .pattern(Joi.string().max(LABEL_NAME_MAX_LENGTH), Joi.string().max(LABEL_MAX_LENGTH))
+    .max(LABELS_MAX),
   state: Joi.string().valid('stored', 'quarantined').required(),
   errors: Joi.array().items(Joi.object({ in: Joi.string(), field: Joi.string().allow(''), message: Joi.string() })),
   markdown: Joi.string(),

@@ -66,16 +66,6 @@ export const postgresHoldCommands = {
     if (removed === 0) throw noHold()
     return { status: 204 }
   },
-  async holdReturning(tx: Transaction, tenantId: Tenant, ids: readonly string[], hold: Hold): Promise<void> {
-    const { reason, by, at, until } = hold
-    tx.later(
-      sql`INSERT INTO report_holds (tenantId, reportId, reason, heldBy, heldAt, until)
-        SELECT ${tenantId}, id, ${reason}, ${by}, ${at}::bigint, ${until}::bigint FROM unnest(${ids}::text[]) AS given (id)
-        WHERE NOT EXISTS (SELECT 1 FROM reports
-          WHERE createdAt = split_part(given.id, '-', 2)::bigint AND reports.id = given.id)
-        ON CONFLICT (tenantId, reportId) DO NOTHING`,
-    )
-  },
   liftHolds: (tx: Transaction, tenantId: Tenant, now: number, limit: number): Promise<number> =>
     tx.run(
       sql`DELETE FROM report_holds WHERE tenantId = ${tenantId} AND reportId IN

@@ -56,7 +56,7 @@ export function createHoldStore(db: Database) {
   )
   const add = db.prepare(
     `INSERT INTO report_holds (tenantId, reportId, reason, heldBy, heldAt, until)
-     SELECT ?, ?, ?, ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM reports WHERE id = ?) ON CONFLICT DO NOTHING`,
+     VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
   )
   const remove = db.prepare<[string, string]>('DELETE FROM report_holds WHERE tenantId = ? AND reportId = ?')
   const lift = db.prepare<[string, number, number]>(
@@ -74,10 +74,9 @@ export function createHoldStore(db: Database) {
     count: (tenantId: Tenant): number => count.get(tenantId) as number,
     put: (tenantId: Tenant, reportId: string, { reason, by, at, until }: Hold): void =>
       void put.run(tenantId, reportId, reason, by, at, until),
-    /** Puts the same hold on reports that are about to come, but for those that are there already. */
-    addBefore(tenantId: Tenant, reportIds: readonly string[], { reason, by, at, until }: Hold): void {
-      for (const id of reportIds) add.run(tenantId, id, reason, by, at, until, id)
-    },
+    /** Puts a report on hold that is on none. */
+    add: (tenantId: Tenant, reportId: string, { reason, by, at, until }: Hold): void =>
+      void add.run(tenantId, reportId, reason, by, at, until),
     /** @returns whether there was one */
     remove: (tenantId: Tenant, reportId: string): boolean => remove.run(tenantId, reportId).changes === 1,
     /** Lifts at most `limit` holds that are over at `now`; @returns how many */

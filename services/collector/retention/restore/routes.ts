@@ -3,9 +3,11 @@ import type { App } from '#shared/server.ts'
 import Joi from 'joi'
 import type { IncomingMessage } from 'node:http'
 import type { CollectorConfig } from '../../config.ts'
+import { goneSignal } from '../../ingest/batch/gone.ts'
 import { inflated } from '../../ingest/batch/inflate.ts'
 import { LINES_TYPE } from '../../ingest/batch/routes.ts'
 import { lineSplitter } from '../../ingest/batch/split.ts'
+import type { Admission } from '../../tenants/admission.ts'
 import { signerOf } from '../../tenants/guard.ts'
 import type { Writer } from '../../writer/queue.ts'
 import { takeBack } from './take-back.ts'
@@ -23,7 +25,7 @@ const restoredAnswer = Joi.object({
 /** What an archived line has beside the report: names, times, quotes of a text that are escaped. */
 const LINE_FACTOR = 8
 
-export const restoreRoutes = (writer: Writer, config: CollectorConfig) => async (app: App) => {
+export const restoreRoutes = (writer: Writer, admission: Admission, config: CollectorConfig) => async (app: App) => {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser(LINES_TYPE, (_request, payload, done) => done(null, payload))
   app.post(
@@ -39,16 +41,20 @@ export const restoreRoutes = (writer: Writer, config: CollectorConfig) => async 
         response: { 200: restoredAnswer },
       },
     },
-    async (request) => {
+    async (request, reply) => {
       const body = request.body as IncomingMessage | undefined
       if (body === undefined) throw new Problem('invalid-input', { detail: 'There is no archive in the body' })
       const at = Date.now()
       const days = config.RETENTION_GRACE_DAYS
       const hold = { reason: 'restored from an archive', by: signerOf(request.caller), at, until: at + days * DAY_MS }
       return await takeBack(
-        inflated(body, request.headers['content-encoding'] ?? '', config.INGEST_BATCH_MAX_BYTES),
-        lineSplitter(config.COLLECTOR_BODY_MAX_BYTES * LINE_FACTOR),
-        { tenantId: request.caller.tenant, writer, config, grace: days === 0 ? undefined : hold },
+        inflated(body, request.headers['content-encoding'] ?? '', {
+          maxBytes: config.INGEST_BATCH_MAX_BYTES,
+          ratioMax: config.INGEST_INFLATE_RATIO_MAX,
+          signal: goneSignal(reply),
+        }),
+        lineSplitter(config.COLLECTOR_BODY_MAX_BYTES * LINE_FACTOR, config.INGEST_BATCH_MAX),
+        { tenantId: request.caller.tenant, writer, admission, config, grace: days === 0 ? undefined : hold },
       )
     },
   )

@@ -1,13 +1,14 @@
 import { Problem } from '#shared/problem.ts'
 import type { Tenant } from '#shared/scope.ts'
-import { isUtf8 } from 'node:buffer'
 import type { CollectorConfig } from '../../config.ts'
 import { BrokenBatch, type Splitter } from '../../ingest/batch/split.ts'
 import type { IngestItem } from '../../ingest/item.ts'
-import type { Writer } from '../../writer/queue.ts'
+import type { Admission } from '../../tenants/admission.ts'
+import { overQuota } from '../../tenants/quotas.ts'
 import { valueOf } from '../../writer/protocol.ts'
-import { archivedReport, type ArchivedReport } from '../archive/line.ts'
+import type { Writer } from '../../writer/queue.ts'
 import type { Hold } from '../holds/schema.ts'
+import { createLineReader, itemOf } from './read-line.ts'
 
 export interface Refused {
   /** Place in the request, from 0. */
@@ -26,49 +27,15 @@ export interface TakenBack {
 interface TakeBackParts {
   tenantId: Tenant
   writer: Writer
+  admission: Admission
   config: CollectorConfig
   /** What keeps the next retention run from deleting them again; none where there is no grace. */
   grace: Hold | undefined
 }
 
-type Line = { index: number; report: ArchivedReport } | { index: number; message: string }
-
 const CHUNK_BYTES = 1_048_576
 /** More faults than this help nobody. */
 const REFUSED_MAX = 100
-
-function readLine(index: number, bytes: Buffer): Line {
-  if (!isUtf8(bytes)) return { index, message: 'is not valid UTF-8' }
-  let value: unknown
-  try {
-    value = JSON.parse(bytes.toString())
-  } catch (error) {
-    return { index, message: `is not JSON: ${(error as Error).message.toWellFormed()}` }
-  }
-  const { error, value: report } = archivedReport.validate(value)
-  return error === undefined ? { index, report } : { index, message: error.message.replaceAll('"', '') }
-}
-
-function itemOf(tenantId: Tenant, archived: ArchivedReport): IngestItem {
-  const { id, createdAt, updatedAt, severity, policyVersion, schemaName, labels, state, errors = [] } = archived
-  const { markdown, report } = archived
-  return {
-    tenantId,
-    text: JSON.stringify(markdown === undefined ? report : { ...report, markdown }),
-    ...(schemaName === undefined ? {} : { schema: schemaName }),
-    restored: {
-      id,
-      createdAt,
-      known: {
-        updatedAt,
-        ...(severity === undefined ? {} : { severity }),
-        ...(policyVersion === undefined ? {} : { policyVersion }),
-        ...(labels === undefined ? {} : { labels }),
-        errors: state === 'stored' ? [] : errors,
-      },
-    },
-  }
-}
 
 /**
  * Stores reports from an archive again as they were, a chunk at a time; those that are there stay as they are.
@@ -77,10 +44,12 @@ function itemOf(tenantId: Tenant, archived: ArchivedReport): IngestItem {
 export async function takeBack(
   source: AsyncIterable<Buffer>,
   splitter: Splitter,
-  { tenantId, writer, config, grace }: TakeBackParts,
+  { tenantId, writer, admission, config, grace }: TakeBackParts,
 ): Promise<TakenBack> {
   const result: TakenBack = { restored: 0, duplicate: 0, refused: [] }
-  let [chunk, bytes, count]: [{ index: number; report: ArchivedReport }[], number, number] = [[], 0, 0]
+  const readLine = createLineReader(config, Date.now())
+  const room = admission.gate.holdReturning(tenantId)
+  let [chunk, bytes, count]: [{ index: number; id: string; item: IngestItem }[], number, number] = [[], 0, 0]
 
   const refuse = (one: Refused) => {
     if (result.refused.length < REFUSED_MAX) result.refused.push(one)
@@ -90,16 +59,16 @@ export async function takeBack(
     const items = chunk
     ;[chunk, bytes] = [[], 0]
     if (items.length === 0) return
-    // First the hold: a run that comes in between must not find them without it.
-    const ids = items.map(({ report }) => report.id)
-    if (grace !== undefined) await writer.run('holdReturning', tenantId, ids, grace)
-    const outcomes = await writer.ingest(items.map(({ report }) => itemOf(tenantId, report)))
+    const outcomes = await writer.ingest(
+      items.map(({ item }) => item),
+      room.release,
+    )
     outcomes.forEach((outcome, at) => {
       const value = valueOf(outcome)
-      const { index, report } = items[at] as (typeof items)[number]
+      const { index, id } = items[at] as (typeof items)[number]
       if (value.status === 'duplicate') result.duplicate++
       else if (value.status !== 'rejected') result.restored++
-      else refuse({ index, id: report.id, message: value.errors.map(({ message }) => message).join('; ') })
+      else refuse({ index, id, message: value.errors.map(({ message }) => message).join('; ') })
     })
   }
 
@@ -108,20 +77,29 @@ export async function takeBack(
       for (const piece of splitter.add(part)) await take(piece)
     }
     for (const piece of splitter.end()) await take(piece)
+    await flush()
   } catch (error) {
     if (error instanceof BrokenBatch) throw new Problem('invalid-input', { detail: `The archive: ${error.message}` })
     throw error
+  } finally {
+    room.release()
   }
-  await flush()
   result.refused.sort((one, other) => one.index - other.index)
   return result
 
   async function take(piece: ReturnType<Splitter['end']>[number]): Promise<void> {
     const index = count++
     if ('tooLong' in piece) return refuse({ index, message: 'is too long for a report' })
-    const line = readLine(index, piece.bytes)
-    if ('message' in line) return refuse(line)
-    chunk.push(line)
+    const line = readLine(piece.bytes)
+    if ('message' in line) return refuse({ index, ...line })
+    const { id } = line.report
+    const item = itemOf(tenantId, line.report, grace)
+    const over = room.take(Buffer.byteLength(item.text))
+    if (over !== undefined) {
+      admission.refusals.count(tenantId, over.quota)
+      return refuse({ index, id, message: overQuota(over, tenantId).message })
+    }
+    chunk.push({ index, id, item })
     bytes += piece.bytes.length
     if (chunk.length >= config.INGEST_CHUNK || bytes >= CHUNK_BYTES) await flush()
   }
