@@ -98,6 +98,16 @@ const refuse = (detail: string, challenge?: string) =>
     ...(challenge === undefined ? {} : { headers: { 'www-authenticate': challenge } }),
   })
 
+/** Whether a caller may use routes of this class. */
+export function isAllowed(caller: Caller, name: PermissionName): boolean {
+  try {
+    authorize(caller, name)
+    return true
+  } catch {
+    return false
+  }
+}
+
 /**
  * Lets a caller use a route of this class, or throws. Unknown routes are for nobody.
  * @throws Problem unauthenticated (401) for one who has not said who they are, forbidden (403) for one who may not

@@ -14,8 +14,12 @@ export const lookupAll: Lookup = (host) => systemLookup(host, { all: true, order
 
 /** A request that is never sent, however often it is tried. Its message names the host at most: a URL may be a secret. */
 export class OutboundRefused extends Error {
-  constructor(reason: string) {
+  /** Whether it is for where its name leads by now. */
+  readonly isLookedUp: boolean
+
+  constructor(reason: string, isLookedUp = false) {
     super(reason)
+    this.isLookedUp = isLookedUp
     this.name = 'OutboundRefused'
   }
 }
@@ -55,7 +59,8 @@ export function checkUrl(text: string, { hosts, networks }: Allowed): Omit<Targe
   return { url, host, port, named }
 }
 
-const notPublic = (host: string) => new OutboundRefused(`${host} is not on the public internet (see OUTBOUND_ALLOW)`)
+const notPublic = (host: string) =>
+  new OutboundRefused(`${host} is not on the public internet (see OUTBOUND_ALLOW)`, isIP(host) === 0)
 
 function requirePublicUse(url: URL, host: string, port: number): void {
   if (url.protocol !== 'https:') throw new OutboundRefused(`${host} is only asked by https: (see OUTBOUND_ALLOW)`)

@@ -1,5 +1,6 @@
 import type { Alert } from './alert.ts'
 import type { ChannelPlan } from './channels/schema.ts'
+import { errorClass } from './error-class.ts'
 import type { Notification } from './notification.ts'
 import type { StoredChannel, StoredRule } from './rows.ts'
 import { isSilenced, type Silence } from './silences/silence.ts'
@@ -39,11 +40,13 @@ export function alertItem(alert: Alert, silences: readonly Silence[], now: numbe
   return { ...present(rest), summary: summaryOf(alert, 'en'), silenced }
 }
 
-export function notificationItem(notification: Notification) {
-  const { groupKey: _groupKey, giveUpAt: _giveUpAt, alerts, nextAt, ...rest } = notification
+/** @param isWhole for those who administrate the tenant; others see of what went wrong only its class */
+export function notificationItem(notification: Notification, isWhole = false) {
+  const { groupKey: _groupKey, giveUpAt: _giveUpAt, alerts, nextAt, lastError, ...rest } = notification
   const isWaiting = rest.state === 'pending' || rest.state === 'failed'
   return {
     ...present(rest),
+    ...(lastError === null ? {} : { lastError: isWhole ? lastError : errorClass(lastError) }),
     alerts: alerts.map(({ id, status }) => ({ id, status })),
     ...(isWaiting ? { nextAt } : {}),
   }

@@ -26,7 +26,7 @@ export interface Notification {
 /** What became of a try to send it. */
 export type SendOutcome =
   | { result: 'sent' }
-  /** It may be taken later. @see RFC 9110 10.2.3 for `retryAfterMs` */
-  | { result: 'failed'; error: string; retryAfterMs?: number }
+  /** It may be taken later. @see RFC 9110 10.2.3 for `retryAfterMs`; `reason` is for the log of this machine alone */
+  | { result: 'failed'; error: string; retryAfterMs?: number; reason?: string }
   /** It never will. */
-  | { result: 'refused'; error: string }
+  | { result: 'refused'; error: string; reason?: string }

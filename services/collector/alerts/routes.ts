@@ -1,11 +1,14 @@
 import { decodeCursor, encodeCursor } from '#shared/pagination.ts'
+import { isAllowed } from '#shared/permissions.ts'
 import type { App } from '#shared/server.ts'
+import type { FastifyRequest } from 'fastify'
 import type { CollectorConfig } from '../config.ts'
 import type { Stores } from '../engine/engine.ts'
 import { signerOf } from '../tenants/guard.ts'
 import type { Writer } from '../writer/queue.ts'
 import { noSuchAlert, noSuchNotification } from './commands.ts'
 import { alertItem, notificationItem } from './items.ts'
+import type { Notification } from './notification.ts'
 import {
   alertListQuery,
   alertListSchema,
@@ -26,6 +29,12 @@ interface RouteParts {
 }
 
 const tags = ['alerts']
+
+/** Notifications as whoever asks may see them. */
+const itemOf = ({ caller }: FastifyRequest) => {
+  const isWhole = isAllowed(caller, 'tenant.admin')
+  return (notification: Notification) => notificationItem(notification, isWhole)
+}
 
 export const alertRoutes =
   ({ store, writer, config, onChange }: RouteParts) =>
@@ -68,7 +77,7 @@ export const alertRoutes =
         const before = cursor === undefined ? [] : (decodeCursor(cursor, ['number']) as [number])
         const { notifications, next } = await store.notifications(request.caller.tenant, filter, limit, ...before)
         const nextCursor = next === undefined ? {} : { nextCursor: encodeCursor(next) }
-        return { notifications: notifications.map(notificationItem), ...nextCursor }
+        return { notifications: notifications.map(itemOf(request)), ...nextCursor }
       },
     )
 
@@ -78,7 +87,7 @@ export const alertRoutes =
       async (request) => {
         const found = await store.notification(request.caller.tenant, request.params.id)
         if (found === undefined) throw noSuchNotification()
-        return notificationItem(found)
+        return itemOf(request)(found)
       },
     )
 
@@ -119,7 +128,7 @@ export const alertRoutes =
         const now = Date.now()
         const item = alertItem(found, await store.silences(tenant, now), now)
         const notifications = await store.notificationsOf(tenant, found.id)
-        return { ...item, notifications: notifications.map(notificationItem) }
+        return { ...item, notifications: notifications.map(itemOf(request)) }
       },
     )
 

@@ -93,7 +93,7 @@ const notificationMembers = {
   nextAt: time().description('When it is tried next (milliseconds since 1970)'),
   createdAt: timeMember(),
   sentAt: time(),
-  lastError: Joi.string(),
+  lastError: Joi.string().description('For those who do not administrate the tenant: of which kind it was'),
 }
 
 export const notificationSchema = Joi.object(notificationMembers)

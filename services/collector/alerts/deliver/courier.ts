@@ -38,7 +38,8 @@ export function createCourier({ store, writer, send, config, metrics, logger }: 
     if (aborted.signal.aborted && outcome.result !== 'sent') return
     metrics.notifications.inc({ kind, result: outcome.result })
     if (outcome.result !== 'sent') {
-      const fields = { tenant: tenantId, channel: channel.name, notification: notification.id, reason: outcome.error }
+      const { reason = outcome.error } = outcome
+      const fields = { tenant: tenantId, channel: channel.name, notification: notification.id, reason }
       logger.warn({ ...fields, kind, attempts: notification.attempts }, 'a notification was not taken')
     }
     await writer.run('settleAlertNotification', tenantId, notification.id, outcome, Date.now())

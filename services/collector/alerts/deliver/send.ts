@@ -30,6 +30,14 @@ const TRANSIENT = new Set([408, 425, 429])
 /** Date.parse takes much more for a date (RFC 9110 5.6.7). */
 const HTTP_DATE = /^[A-Z][a-z]{2,8}, /
 const SAID_MAX_LENGTH = 100
+/** One text, and tries as many, for a name that nobody has and one of this network: else whoever makes channels could ask which names there are. */
+const UNREACHABLE = 'UNREACHABLE: the name has no address that may be asked (see OUTBOUND_ALLOW)'
+/** What a look-up answers that found nothing (getaddrinfo). */
+const NO_ADDRESS = /^(?:ENOTFOUND|ENODATA|EAI_[A-Z]+)$/
+
+const isOfTheName = (error: unknown): error is Error =>
+  (error instanceof OutboundRefused && error.isLookedUp) ||
+  (error instanceof OutboundFailed && NO_ADDRESS.test(error.code))
 
 /** Milliseconds of a Retry-After field: seconds or a date (RFC 9110 10.2.3). */
 export function retryAfterMs(field: string | string[] | undefined, now: number): number | undefined {
@@ -109,6 +117,7 @@ export function createSend({ config, keyring, outbound, smtp }: SendParts) {
     try {
       return await deliver(content, kind, openSecrets(keyring, tenantId, channel), signal)
     } catch (error) {
+      if (isOfTheName(error)) return { result: 'failed', error: UNREACHABLE, reason: error.message }
       if (error instanceof OutboundRefused) return { result: 'refused', error: error.message }
       if (error instanceof OutboundFailed) return { result: 'failed', error: error.code }
       return { result: 'failed', error: (error as Error).name }
