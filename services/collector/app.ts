@@ -18,6 +18,7 @@ import { createExportSlots } from './exports/many/slots.ts'
 import { createOpening } from './exports/opening.ts'
 import { pageRoutes } from './exports/page/routes.ts'
 import { bundleMetaRoutes, bundleRoutes, signRoutes } from './exports/routes.ts'
+import { sweepLinks } from './exports/sweep.ts'
 import { findingRoutes } from './findings/routes.ts'
 import { batchRoutes } from './ingest/batch/routes.ts'
 import { ingestRoutes } from './ingest/routes.ts'
@@ -141,8 +142,10 @@ export function serveCollector(config: CollectorConfig, deps: Deps, engine: Engi
   void app.register(tenantRoutes({ store: stores.tenants, tenants, writer, config }))
   void app.register(usageRoutes({ stores, tenants, standings, admission, config }))
   const endSweep = sweepUsage(writer, config.USAGE_DAYS_MAX, logger)
+  const endLinkSweep = sweepLinks({ writer, config, logger })
   const close = async () => {
     endSweep()
+    endLinkSweep()
     streams.stop()
     await refusals.flush()
     await alerts.stop()

@@ -3,7 +3,7 @@ import { IDEMPOTENCY_TABLE } from '#shared/writes.ts'
 import path from 'node:path'
 import type { CollectorConfig } from './config.ts'
 import { ALERT_TABLES } from './alerts/migration.ts'
-import { EXPORT_TABLES } from './exports/migration.ts'
+import { EXPORT_TABLES, LINKS_BY_EXPIRY } from './exports/migration.ts'
 import { APPENDED_HASHES } from './ingest/migration.ts'
 import { RETENTION_TABLES } from './retention/migration.ts'
 import { prepareToShrink } from './retention/space.ts'
@@ -173,6 +173,7 @@ export const migrations: readonly Migration[] = [
   RETENTION_TABLES,
   makeFindable,
   ALERT_TABLES,
+  LINKS_BY_EXPIRY,
 ]
 
 /** The database as its one writer opens it. */

@@ -1,10 +1,11 @@
 import type { Database } from '#shared/database.ts'
 import type { Tenant } from '#shared/scope.ts'
 import type { Answer } from '#shared/writes.ts'
+import type { CollectorConfig } from '../config.ts'
 import { noSuchReport } from '../reports/representation.ts'
 import type { ReportStore } from '../reports/store.ts'
 import { createBundleKeyStore, type BundleKey } from './keys/store.ts'
-import { createTokenStore, type NewToken } from './store.ts'
+import { createTokenStore, tooManyLinks, type NewToken } from './store.ts'
 
 /** The answer of a rotation: every key as it is then, without what is sealed. */
 export const rotatedAnswer = (keys: readonly BundleKey[]): Answer => ({
@@ -13,16 +14,22 @@ export const rotatedAnswer = (keys: readonly BundleKey[]): Answer => ({
 })
 
 /** What changes links and the keys of bundles. */
-export function createExportCommands(db: Database, reports: Pick<ReportStore, 'ownerOf'>) {
+export function createExportCommands(
+  db: Database,
+  reports: Pick<ReportStore, 'ownerOf'>,
+  { SIGN_TOKENS_MAX: max }: Pick<CollectorConfig, 'SIGN_TOKENS_MAX'>,
+) {
   const tokens = createTokenStore(db)
   const keys = createBundleKeyStore(db)
   return {
     /** Stores a link and gives the answer that the caller made of it. */
     addToken(tenantId: Tenant, token: NewToken, body: Record<string, unknown>): Answer {
       if (reports.ownerOf(token.reportId) !== tenantId) throw noSuchReport()
+      if (tokens.good(tenantId, token.reportId, token.issuedAt) >= max) throw tooManyLinks(max)
       tokens.add(tenantId, token)
       return { status: 200, body }
     },
+    removeTokensOver: tokens.removeOver,
     useToken: tokens.use,
     revokeToken: tokens.revoke,
     /** @returns all keys, whoever's was the first */

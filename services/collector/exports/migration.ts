@@ -17,3 +17,6 @@ export const EXPORT_TABLES = `
     createdAt INTEGER NOT NULL
   ) WITHOUT ROWID;
 `
+
+/** Links that are over are found by when, to be deleted. */
+export const LINKS_BY_EXPIRY = 'CREATE INDEX sign_tokens_by_expiry ON sign_tokens (expiresAt)'

@@ -1,12 +1,14 @@
 import type { Tenant } from '#shared/scope.ts'
 import type { Answer } from '#shared/writes.ts'
+import type { CollectorConfig } from '../config.ts'
+import { removeSome } from '../postgres/bulk.ts'
 import type { Access } from '../postgres/pool.ts'
 import { columns, sql } from '../postgres/sql.ts'
 import type { Transaction } from '../postgres/transaction.ts'
 import { withId } from '../reports/postgres.ts'
 import { noSuchReport } from '../reports/representation.ts'
 import type { Purpose } from './schema.ts'
-import { digest, previewOf, signingOf, type NewToken, type OpenedLink, type SigningRow } from './store.ts'
+import { digest, previewOf, signingOf, tooManyLinks, type NewToken, type OpenedLink, type SigningRow } from './store.ts'
 
 const LISTED = columns(
   ...[
@@ -48,7 +50,7 @@ export const createPostgresTokens = ({ of, everyTenant }: Access) => ({
 })
 
 /** What changes links; see commands.ts. */
-export const postgresExportCommands = {
+export const createPostgresExportCommands = ({ SIGN_TOKENS_MAX: max }: Pick<CollectorConfig, 'SIGN_TOKENS_MAX'>) => ({
   /** The report stays until the link is stored. */
   async addToken(tx: Transaction, tenantId: Tenant, token: NewToken, body: Record<string, unknown>): Promise<Answer> {
     const { id, reportId, purpose, singleUse, requestedBy, issuedAt, expiresAt } = token
@@ -56,6 +58,12 @@ export const postgresExportCommands = {
       sql`SELECT 1 FROM reports WHERE ${withId(reportId)} AND tenantId = ${tenantId} FOR KEY SHARE`,
     )
     if (found === undefined) throw noSuchReport()
+    const links = await tx.first<{ good: number }>(
+      sql`SELECT count(*)::int AS good FROM sign_tokens
+        WHERE reportId = ${reportId} AND tenantId = ${tenantId} AND expiresAt > ${issuedAt}
+          AND usedAt IS NULL AND revokedAt IS NULL`,
+    )
+    if (links !== undefined && links.good >= max) throw tooManyLinks(max)
     tx.later(
       sql`INSERT INTO sign_tokens
           (id, tokenHash, reportId, tenantId, purpose, singleUse, requestedBy, tokenPreview, issuedAt, expiresAt)
@@ -64,6 +72,9 @@ export const postgresExportCommands = {
     )
     return { status: 200, body }
   },
+  /** Of all tenants. */
+  removeTokensOver: (tx: Transaction, cutoff: number, limit: number): Promise<number> =>
+    tx.run(removeSome('sign_tokens', 'seq', sql`expiresAt < ${cutoff} ORDER BY expiresAt`, limit)),
   useToken: async (tx: Transaction, tenantId: Tenant, id: string, now: number): Promise<boolean> =>
     (await tx.run(
       sql`UPDATE sign_tokens SET usedAt = ${now} WHERE id = ${id} AND tenantId = ${tenantId} AND expiresAt > ${now}
@@ -74,4 +85,4 @@ export const postgresExportCommands = {
       sql`UPDATE sign_tokens SET revokedAt = coalesce(revokedAt, ${now})
         WHERE id = ${id} AND reportId = ${reportId} AND tenantId = ${tenantId}`,
     )) === 1,
-}
+})

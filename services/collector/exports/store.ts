@@ -1,4 +1,5 @@
 import type { Database } from '#shared/database.ts'
+import { Problem } from '#shared/problem.ts'
 import type { Tenant } from '#shared/scope.ts'
 import { hash, randomBytes } from 'node:crypto'
 import type { Purpose } from './schema.ts'
@@ -35,6 +36,11 @@ export interface OpenedLink {
   tenantId: Tenant
   singleUse: boolean
 }
+
+export const tooManyLinks = (max: number) =>
+  new Problem('conflict', {
+    detail: `There are ${max} good links to this report: end some, or wait until they are over`,
+  })
 
 export type TokenStore = ReturnType<typeof createTokenStore>
 
@@ -85,7 +91,20 @@ export function createTokenStore(db: Database) {
     `SELECT id, purpose, singleUse, requestedBy, issuedAt, expiresAt, issuedAt AS createdAt, tokenPreview, usedAt, revokedAt, seq
      FROM sign_tokens WHERE reportId = ? AND tenantId = ? AND seq < ? ORDER BY seq DESC LIMIT ?`,
   )
+  const countGood = db
+    .prepare<[string, string, number], number>(
+      `SELECT count(*) FROM sign_tokens
+       WHERE reportId = ? AND tenantId = ? AND expiresAt > ? AND usedAt IS NULL AND revokedAt IS NULL`,
+    )
+    .pluck()
+  const removeOver = db.prepare(
+    `DELETE FROM sign_tokens WHERE seq IN (SELECT seq FROM sign_tokens WHERE expiresAt < ? ORDER BY expiresAt LIMIT ?)`,
+  )
   return {
+    /** How many links to the report are good at the time `now`. */
+    good: (tenantId: Tenant, reportId: string, now: number): number => countGood.get(reportId, tenantId, now) as number,
+    /** Deletes at most `limit` links that were over before `cutoff`, whoever's they are; @returns how many */
+    removeOver: (cutoff: number, limit: number): number => removeOver.run(cutoff, limit).changes,
     add(tenantId: Tenant, { id, token, reportId, purpose, singleUse, requestedBy, issuedAt, expiresAt }: NewToken) {
       const single = singleUse ? 1 : 0
       const [hashed, preview] = [digest(token), previewOf(token)]

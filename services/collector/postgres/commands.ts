@@ -3,7 +3,7 @@ import { createPostgresAlertCommands } from '../alerts/postgres-writes.ts'
 import { addAuditEntries, removeAuditBefore } from '../audit/postgres.ts'
 import type { CollectorConfig } from '../config.ts'
 import { postgresBundleKeyCommands } from '../exports/keys/postgres.ts'
-import { postgresExportCommands } from '../exports/postgres.ts'
+import { createPostgresExportCommands } from '../exports/postgres.ts'
 import { createPostgresMuting, removeFindingsBefore } from '../findings/postgres.ts'
 import { forgetContents } from '../ingest/postgres.ts'
 import { createPostgresRemoval, createRemoveReport } from '../reports/postgres-removal.ts'
@@ -26,6 +26,7 @@ export type PostgresCommands = {
 export const EVERY_TENANT_COMMANDS: ReadonlySet<string> = new Set<keyof Commands>([
   'addAuditEntries',
   'removeAuditBefore',
+  'removeTokensOver',
   'forgetContents',
   'forgetFineBuckets',
   'addFirstBundleKey',
@@ -53,7 +54,7 @@ export function createPostgresCommands({ config, validators, parts, shard }: Com
   const remove = createPostgresRemoval(parts)
   return {
     removeReport: createRemoveReport(remove),
-    ...postgresExportCommands,
+    ...createPostgresExportCommands(config),
     ...postgresBundleKeyCommands,
     removeFindingsBefore,
     muteFinding: createPostgresMuting(config.FINDING_FLAKY_CHANGES),

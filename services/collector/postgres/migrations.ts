@@ -1,3 +1,4 @@
+import { LINKS_BY_EXPIRY } from '../exports/migration.ts'
 import { searchTables } from '../search/postgres-tables.ts'
 import { postgresAlertTables } from '../alerts/postgres-migration.ts'
 import { postgresRetentionTables } from '../retention/postgres-tables.ts'
@@ -196,4 +197,5 @@ export const migrations: readonly PostgresMigration[] = [
   ],
   postgresAlertTables(isolated),
   searchTables(isolated),
+  [LINKS_BY_EXPIRY],
 ]
