@@ -183,6 +183,29 @@ t.test('an export whose client takes nothing ends', async (t) => {
   await until('its end', async () => (await get('?to=1')).status === 200)
 })
 
+t.test('an export whose client takes it slowly ends, also when it never stops to', async (t) => {
+  const env = { EXPORTS_TENANT_MAX: '1', EXPORT_STALL_S: '1', EXPORT_RATE_MIN_BYTES: '100000000' }
+  const { port, get, fill } = await exporting(t, env)
+  await fill()
+  const socket = connect(port, '127.0.0.1').on('error', () => undefined)
+  const fields = Object.entries(DEFAULT_KEY).map(([name, value]) => `${name}: ${value}\r\n`)
+  socket.write(`GET /export HTTP/1.1\r\nhost: localhost\r\n${fields.join('')}\r\n`)
+  let tail = ''
+  // A pace at which the whole takes several seconds.
+  const timer = setInterval(() => {
+    const taken = socket.read(262_144) ?? (socket.read() as Buffer | null)
+    if (taken !== null) tail = (tail + String(taken)).slice(-64)
+  }, 100)
+  t.teardown(() => {
+    clearInterval(timer)
+    socket.destroy()
+  })
+  await until('that it is under way', async () => (await get('?to=1')).status === 429)
+  await until('its end', async () => (await get('?to=1')).status === 200)
+  await until('its last byte', () => socket.readableEnded || socket.destroyed)
+  t.notMatch(tail, /\r\n0\r\n\r\n$/, 'and is not taken for the whole')
+})
+
 t.test('a failure in the middle breaks the connection: nobody takes a part for the whole', async (t) => {
   const { stores, get, ingestAt } = await exporting(t, { EXPORTS_TENANT_MAX: '1', EXPORT_PAGE: '2' })
   for (let i = 0; i < 9; i++) await ingestAt(DAY + i, { status: {}, notes: [`${i}`] })

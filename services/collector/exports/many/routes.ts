@@ -51,7 +51,7 @@ export const exportRoutes =
         const options = { tenant, wanted, language, folderSize: config.EXPORT_FOLDER, dataDir: config.DATA_DIR }
         const groups = signer === undefined ? linesOf(pages) : zipOf(pages, { ...options, signer })
         metrics.exportsSent.inc({ format })
-        return reply.send(streamOf(groups, config.EXPORT_STALL_S).once('close', release))
+        return reply.send(streamOf(groups, config).once('close', release))
       },
     )
   }

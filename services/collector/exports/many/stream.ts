@@ -2,6 +2,7 @@ import { countStreamed } from '#shared/streamed.ts'
 import { Readable } from 'node:stream'
 import { representation } from '../../reports/representation.ts'
 import type { ScannedReport } from '../../reports/store.ts'
+import type { ExportConfig } from '../settings.ts'
 
 const CHUNK = 65_536
 const MS_PER_S = 1000
@@ -37,20 +38,47 @@ function* gathered(pieces: readonly Buffer[]): Generator<Buffer> {
 }
 
 /**
- * Pieces as a stream that makes them as they are taken. It ends at once when its reader leaves, and by itself when the reader
- * takes nothing for `stallS` seconds.
+ * Watches what a reader takes. Only the time counts in which something waits for it, not the time that it takes to make more.
+ * @param stallS time over which its pace is taken
+ * @param rateMin bytes a second
  */
-export function streamOf(groups: AsyncIterable<Buffer[]>, stallS: number): Readable {
+function createPace(stallS: number, rateMin: number) {
+  let [waitedMs, taken] = [0, 0]
+  /** @throws Error when it was too slow */
+  return (bytes: number, ms: number): void => {
+    waitedMs += ms
+    taken += bytes
+    if (waitedMs < stallS * MS_PER_S) return
+    if (taken < (rateMin * waitedMs) / MS_PER_S)
+      throw new Error(`less than ${rateMin} bytes a second were taken of an export`)
+    waitedMs = taken = 0
+  }
+}
+
+/**
+ * Pieces as a stream that makes them as they are taken. It ends at once when its reader leaves, and by itself when the reader
+ * takes nothing for EXPORT_STALL_S, or less than EXPORT_RATE_MIN_BYTES a second for that time.
+ */
+export function streamOf(
+  groups: AsyncIterable<Buffer[]>,
+  {
+    EXPORT_STALL_S: stallS,
+    EXPORT_RATE_MIN_BYTES: rateMin,
+  }: Pick<ExportConfig, 'EXPORT_STALL_S' | 'EXPORT_RATE_MIN_BYTES'>,
+): Readable {
+  const paced = createPace(stallS, rateMin)
   async function* chunks(): AsyncGenerator<Buffer> {
     for await (const pieces of groups) {
       for (const chunk of gathered(pieces)) {
         const stalled = () => stream.destroy(new Error(`nothing was taken of an export for ${stallS} s`))
         const timer = setTimeout(stalled, stallS * MS_PER_S).unref()
+        const given = performance.now()
         try {
           yield chunk
         } finally {
           clearTimeout(timer)
         }
+        paced(chunk.length, performance.now() - given)
         countStreamed(chunk.length * WASTE)
       }
     }
