@@ -3,6 +3,8 @@ import { commonSettings, integer, text, type CommonConfig, type Settings } from 
 import { keyringSettings, type KeyringConfig } from '#shared/keyring.ts'
 import Joi from 'joi'
 import { alertsSettings, type AlertsConfig } from './alerts/settings.ts'
+import { batchSettings, type BatchConfig } from './ingest/batch/settings.ts'
+import { findingsSettings, type FindingsConfig } from './findings/settings.ts'
 import { exportSettings, type ExportConfig } from './exports/settings.ts'
 import { retentionSettings, type RetentionConfig } from './retention/settings.ts'
 import { postgresSettings, type PostgresConfig } from './postgres/settings.ts'
@@ -17,6 +19,8 @@ export interface CollectorConfig
     ApiKeysConfig,
     KeyringConfig,
     TenantsConfig,
+    BatchConfig,
+    FindingsConfig,
     ExportConfig,
     RetentionConfig,
     AlertsConfig,
@@ -54,6 +58,8 @@ export const settings: Settings<CollectorConfig> = {
   ...keyringSettings,
   ...postgresSettings,
   ...tenantsSettings,
+  ...batchSettings,
+  ...findingsSettings,
   ...retentionSettings,
   ...exportSettings,
   ...alertsSettings,

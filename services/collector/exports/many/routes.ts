@@ -6,14 +6,14 @@ import type { CollectorMetrics } from '../../probes/metrics.ts'
 import type { BundleKeys } from '../keys/keys.ts'
 import { pagesOf } from './pages.ts'
 import { exportQuery } from './schema.ts'
-import type { createSlots } from './slots.ts'
+import type { Slots } from '../../tenants/slots.ts'
 import { linesOf, streamOf } from './stream.ts'
 import { zipOf } from './zip.ts'
 
 interface ExportParts {
   reports: Stores['reports']
   keys: BundleKeys
-  slots: ReturnType<typeof createSlots>
+  slots: Slots
   config: CollectorConfig
   metrics: CollectorMetrics
 }

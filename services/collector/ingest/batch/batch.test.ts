@@ -1,8 +1,13 @@
-import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib'
-import { Readable } from 'node:stream'
+import { brotliCompressSync, constants, deflateSync, gzipSync } from 'node:zlib'
+import { once } from 'node:events'
+import { createServer, request, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { PassThrough, Readable } from 'node:stream'
 import fc from 'fast-check'
 import t from 'tap'
 import { collector } from '../../test/collector.ts'
+import { goneSignal } from './gone.ts'
+import { inflated } from './inflate.ts'
 import type { Verdict } from './verdict.ts'
 
 interface Answered {
@@ -28,6 +33,10 @@ async function batches(t: Parameters<typeof collector>[0], env: Record<string, s
     (await service.ask(`/reports?limit=1${query}`)).json<{ pagination: { totalCount: number } }>().pagination.totalCount
   return { ...service, send, total }
 }
+
+/** A hundred megabytes of one character, in a few hundred bytes. */
+const dense = (character: string) =>
+  brotliCompressSync(Buffer.alloc(104_857_000, character), { params: { [constants.BROTLI_PARAM_QUALITY]: 4 } })
 
 const LINES = { 'content-type': 'application/x-ndjson' }
 
@@ -148,6 +157,73 @@ t.test('a bomb is refused as soon as too much of it came out', async (t) => {
   t.match(answer, { status: 413, message: /more than 1000000 bytes/ })
   t.ok(process.memoryUsage.rss() - before < 100_000_000, 'it was not inflated whole')
   t.equal(await total(), 0)
+})
+
+t.test('blank lines are passed over, as many as there may be reports', async (t) => {
+  const { send, total } = await batches(t, { INGEST_BATCH_MAX: '3' })
+  const one = (n: number) => JSON.stringify(report(n))
+  t.match(await send(`\n\n${one(1)}\n \n${one(2)}`, LINES), { status: 200, counts: { stored: 2 } })
+  for (const blank of ['\n', '\r\n', ' \n']) {
+    const answer = await send(`${one(3)}\n${blank.repeat(4)}${one(4)}`, LINES)
+    t.match(answer, { status: 400, message: /more than 3 blank lines/ })
+  }
+  t.equal(await total(), 2)
+})
+
+t.test('a hundred megabytes of nothing are refused when little of them came out', async (t) => {
+  const { send } = await batches(t)
+  const coded = { 'content-encoding': 'br' }
+  const lines = dense('\n')
+  t.match(await send(lines, { ...LINES, ...coded }), { status: 400, message: /more than 10000 blank lines/ })
+  const spaces = dense(' ')
+  const tooDense = { status: 413, message: /more than 1100 times as large/ }
+  t.match(await send(spaces, { ...LINES, ...coded }), tooDense)
+  t.match(await send(spaces, coded), tooDense)
+  const gzip = gzipSync(Buffer.alloc(10_000_000, ' '), { level: 9 })
+  t.match(
+    await send(gzip, { ...LINES, 'content-encoding': 'gzip' }),
+    { status: 200, items: [] },
+    'gzip is never so dense',
+  )
+})
+
+t.test('a tenant has only so many batches under way; when one ends there is room', async (t) => {
+  const { app, send } = await batches(t, { INGEST_BATCHES_TENANT_MAX: '1' })
+  const body = new PassThrough()
+  body.write(`[${JSON.stringify(report(1))}`)
+  const key = { 'x-tenant': 'default', 'x-api-key': 'collector-key', 'content-type': 'application/json' }
+  const first = Promise.resolve(app.inject({ method: 'POST', url: '/ingest/qc/batch', headers: key, payload: body }))
+  let second = await send('[]')
+  for (let n = 0; n < 100 && second.status === 200; n++) second = await send('[]')
+  t.match(second, { status: 429, message: /INGEST_BATCHES_TENANT_MAX/, headers: { 'retry-after': '1' } })
+  const other = { 'x-tenant': 'teamB', 'x-api-key': 'teamB-key' }
+  t.equal((await send('[]', other)).status, 200, "another tenant's")
+  body.end(']')
+  t.equal((await first).statusCode, 200)
+  t.equal((await send('[]')).status, 200)
+})
+
+t.test('nothing is read on for a client that has left', async (t) => {
+  const server = createServer().listen(0, '127.0.0.1')
+  t.teardown(() => server.close())
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const client = request({ port, host: '127.0.0.1', method: 'POST' }).on('error', () => undefined)
+  client.end(dense(' '))
+  const [body, raw] = (await once(server, 'request')) as [IncomingMessage, ServerResponse]
+  const signal = goneSignal({ raw } as never)
+  const read = inflated(body, 'br', { maxBytes: Infinity, ratioMax: Infinity, signal })
+  t.notOk((await read.next()).done)
+  client.destroy()
+  await once(signal, 'abort')
+  await t.rejects(
+    (async () => {
+      for await (const chunk of read) chunk.fill(0)
+    })(),
+    { message: /the client has left/ },
+  )
+  t.ok(goneSignal({ raw } as never).aborted, 'also when it had left before')
+  await t.rejects(inflated(body, 'br', { maxBytes: 9, ratioMax: 9, signal }).next(), { message: /cannot be read/ })
 })
 
 t.test('a retry of a batch stores nothing; under an Idempotency-Key each place has its report', async (t) => {

@@ -7,13 +7,17 @@ import { JSON_TYPE } from '../body.ts'
 import { requireSchema } from '../named-schema.ts'
 import { ingestQuery } from '../schema.ts'
 import { admitIngest } from '../../tenants/admission.ts'
+import { createSlots } from '../../tenants/slots.ts'
 import { inflated } from './inflate.ts'
+import { goneSignal } from './gone.ts'
 import { batchSchema } from './schema.ts'
 import { arraySplitter, lineSplitter } from './split.ts'
 import { takeIn, type BatchParts } from './take-in.ts'
 import { countsOf } from './verdict.ts'
 
 export const LINES_TYPE = /^application\/(?:(?:x-)?ndjson|jsonl|x-jsonlines)(?:\s*;\s*charset=(?:"?utf-8"?))?\s*$/i
+
+const RETRY_AFTER_S = 1
 
 const notABatch = () =>
   new Problem('unsupported-media-type', {
@@ -22,7 +26,14 @@ const notABatch = () =>
   })
 
 export const batchRoutes = (parts: BatchParts, schemas: Stores['schemas']) => async (app: App) => {
-  const { COLLECTOR_BODY_MAX_BYTES: reportMaxBytes, INGEST_BATCH_MAX_BYTES: maxBytes } = parts.config
+  const { COLLECTOR_BODY_MAX_BYTES: reportMaxBytes, INGEST_BATCH_MAX: blanksMax } = parts.config
+  const { INGEST_BATCH_MAX_BYTES: maxBytes, INGEST_INFLATE_RATIO_MAX: ratioMax } = parts.config
+  const slots = createSlots({
+    what: 'batches',
+    tenantMax: parts.config.INGEST_BATCHES_TENANT_MAX,
+    setting: 'INGEST_BATCHES_TENANT_MAX',
+    retryAfterS: RETRY_AFTER_S,
+  })
   app.removeAllContentTypeParsers()
   for (const type of [JSON_TYPE, LINES_TYPE]) {
     app.addContentTypeParser(type, (request, payload, done) => {
@@ -53,16 +64,17 @@ export const batchRoutes = (parts: BatchParts, schemas: Stores['schemas']) => as
       await requireSchema(schemas, tenantId, schema)
       const once = onceOf(request, tenantId)
       const isLines = LINES_TYPE.test(request.headers['content-type'] ?? '')
+      const end = slots.take(tenantId)
       const { verdicts: items, retryAfterS } = await takeIn(
         inflated(
           (request.body as IncomingMessage | undefined) ?? request.raw,
           request.headers['content-encoding'] ?? '',
-          maxBytes,
+          { maxBytes, ratioMax, signal: goneSignal(reply) },
         ),
-        isLines ? lineSplitter(reportMaxBytes) : arraySplitter(reportMaxBytes),
+        isLines ? lineSplitter(reportMaxBytes, blanksMax) : arraySplitter(reportMaxBytes),
         { tenantId, ...(schema === undefined ? {} : { schema }), ...(once === undefined ? {} : { once }) },
         parts,
-      )
+      ).finally(end)
       // Those that are worth while to be sent again, for a quota, have room then.
       if (retryAfterS > 0) reply.header('retry-after', String(retryAfterS))
       return { items, counts: countsOf(items) }

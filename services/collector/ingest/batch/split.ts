@@ -9,7 +9,10 @@ export type Piece = { bytes: Buffer } | { tooLong: true }
 const [QUOTE, BACKSLASH, COMMA, NEWLINE] = [0x22, 0x5c, 0x2c, 0x0a]
 const [OPEN_ARRAY, CLOSE_ARRAY, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x7d]
 const isSpace = (byte: number) => byte === 0x20 || byte === NEWLINE || byte === 0x0d || byte === 0x09
-const isBlank = (bytes: Buffer) => bytes.every(isSpace)
+function isBlank(bytes: Buffer): boolean {
+  for (const byte of bytes) if (!isSpace(byte)) return false
+  return true
+}
 
 export interface Splitter {
   /** Takes in the next bytes; @returns the pieces that they complete. @throws BrokenBatch */
@@ -40,17 +43,30 @@ function gatherer(maxBytes: number) {
   }
 }
 
-/** Lines (https://github.com/ndjson/ndjson-spec): JSON has no raw line break, so every one is between two values. */
-export function lineSplitter(maxBytes: number): Splitter {
+/**
+ * Lines (https://github.com/ndjson/ndjson-spec): JSON has no raw line break, so every one is between two values.
+ * @param blanksMax lines without anything that are passed over at most: they compress to nothing, and each is work
+ */
+export function lineSplitter(maxBytes: number, blanksMax: number): Splitter {
   const piece = gatherer(maxBytes)
+  let blanks = 0
+
+  function passOver(): void {
+    if (++blanks > blanksMax) throw new BrokenBatch(`it has more than ${blanksMax} blank lines`)
+  }
+
   return {
     add(chunk) {
       const pieces: Piece[] = []
       let from = 0
       for (let to = chunk.indexOf(NEWLINE); to >= 0; to = chunk.indexOf(NEWLINE, from)) {
-        piece.add(chunk.subarray(from, to))
-        const taken = piece.take()
-        if (taken !== undefined) pieces.push(taken)
+        if (to === from && piece.size() === 0) passOver()
+        else {
+          piece.add(chunk.subarray(from, to))
+          const taken = piece.take()
+          if (taken === undefined) passOver()
+          else pieces.push(taken)
+        }
         from = to + 1
       }
       piece.add(chunk.subarray(from))
