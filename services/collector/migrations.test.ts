@@ -24,8 +24,8 @@ t.test('reports, counts and links of the first schema are carried over', SQLITE_
   }
   file.exec("DELETE FROM reports WHERE id LIKE '%4'")
   file
-    .prepare("INSERT INTO sign_tokens VALUES (1, x'00', ?, 'default', 'me', 'abc...', 1, 2)")
-    .run(`report-${hour}-000000000`)
+    .prepare("INSERT INTO sign_tokens VALUES (1, x'00', ?, 'default', 'me', 'abc...', 1, ?)")
+    .run(`report-${hour}-000000000`, hour)
   file.close()
 
   const { ask, ingest, database } = await collector(t, { DATA_DIR: folder })
