@@ -190,6 +190,33 @@ t.test('findings are the tenant’s own, and go with retention when nobody spoke
   t.equal((await list('', TEAM_A)).totalCount, 1)
 })
 
+t.test('one report tells of so many findings, and a tenant has so many; the others are counted', async (t) => {
+  const { ask, ingest, list } = await findings(t, { FINDINGS_PER_REPORT_MAX: '3', FINDINGS_MAX: '5' })
+  const telling = (...rules: string[]) => judging(...rules.map((rule) => ({ rule, verdict: 'warn' })))
+  const dropped = async () => /findings_dropped_total (\d+)/.exec((await ask('/metrics')).body)?.[1]
+  await ingest(telling('a', 'b', 'c'))
+  t.equal(await dropped(), '0')
+  const id = await ingest(telling('d', 'a', 'b', 'e'))
+  t.match([(await list()).totalCount, await dropped()], [4, '1'])
+  const { report } = (await ask(`/reports/${id}`)).json<{ report: { policy: { evaluations: unknown[] } } }>()
+  t.equal(report.policy.evaluations.length, 4, 'they are in the report')
+  const batch = await ask('/ingest/qc/batch', { method: 'POST', payload: [telling('e', 'f'), telling('g', 'a')] })
+  t.match(batch.json(), { counts: { stored: 2 } })
+  const rules = (await list()).findings.map(({ rule, count }) => [rule, count]).sort()
+  t.same(rules, [
+    ['a', 3],
+    ['b', 2],
+    ['c', 1],
+    ['d', 1],
+    ['e', 1],
+  ])
+  t.equal(await dropped(), '3')
+  await ingest(telling('f'), TEAM_B)
+  t.equal((await list('', TEAM_B)).totalCount, 1, 'each tenant has its own')
+  await ask('/reports/replay', { method: 'POST' })
+  t.equal((await list()).totalCount, 5)
+})
+
 t.test('ids, numbers, times and white space do not make another finding; rule and target do', async (t) => {
   const of = (message: string, rule = 'r', target = 't') => fingerprintOf({ rule, target, message })
   const same: [string, string][] = [

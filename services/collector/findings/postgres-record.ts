@@ -7,6 +7,7 @@ import { storable } from '../postgres/values.ts'
 import { FINDING_COLUMNS } from './record.ts'
 import type { Sighting } from './fingerprint.ts'
 import type { Finding } from './fold.ts'
+import type { FindingsConfig } from './settings.ts'
 import { createFindingSession, type Happened } from './session.ts'
 
 const NUMBERS: ReadonlySet<string> = new Set(['firstSeen', 'lastSeen', 'changedAt', 'count', 'changes', 'opened'])
@@ -43,8 +44,8 @@ const storableSightings = (sightings: readonly Sighting[]): Sighting[] =>
 const placeOf = (rule: string, target: string) => JSON.stringify([rule, target])
 
 /** What has to be known of findings before these are told: themselves, and what is open at their places. */
-function toLoad(tenantId: Tenant, sightings: readonly Sighting[]): readonly (Statement | undefined)[] {
-  if (sightings.length === 0) return [undefined, undefined]
+function toLoad(tenantId: Tenant, sightings: readonly Sighting[], max: number): readonly (Statement | undefined)[] {
+  if (sightings.length === 0) return [undefined, undefined, undefined]
   const fingerprints = [...new Set(sightings.map(({ fingerprint }) => fingerprint))]
   const places = [...new Map(sightings.map((one) => [placeOf(one.rule, one.target), one])).values()]
   const names = columns(...FINDING_COLUMNS)
@@ -53,17 +54,30 @@ function toLoad(tenantId: Tenant, sightings: readonly Sighting[]): readonly (Sta
     sql`SELECT ${names} FROM findings WHERE tenantId = ${tenantId} AND state <> 'resolved'
       AND (md5(rule), md5(target)) IN (SELECT md5(rule), md5(target) FROM
         unnest(${places.map(({ rule }) => rule)}::text[], ${places.map(({ target }) => target)}::text[]) AS place (rule, target))`,
+    // Counted only when one of them is new, and no further than the limit.
+    sql`SELECT CASE WHEN (SELECT count(*) FROM findings
+          WHERE tenantId = ${tenantId} AND fingerprint = ANY(${fingerprints}::text[])) < ${fingerprints.length}::int
+        THEN (SELECT count(*) FROM (SELECT 1 FROM findings WHERE tenantId = ${tenantId} LIMIT ${max}) AS counted)
+        ELSE 0 END AS n`,
   ]
 }
 
 /** Gathers what a tenant's reports say, from what was loaded; `store` stores it within the same transaction. */
-function openSession(tenantId: Tenant, known: readonly unknown[], open: readonly unknown[]) {
+function openSession(
+  tenantId: Tenant,
+  [known = [], open = [], counted = []]: readonly (readonly unknown[])[],
+  { FINDINGS_PER_REPORT_MAX, FINDINGS_MAX }: FindingsConfig,
+) {
   const stored = new Map((known as readonly Finding[]).map((finding) => [finding.fingerprint, finding]))
   const places = Map.groupBy(open as readonly Finding[], ({ rule, target }) => placeOf(rule, target))
-  const session = createFindingSession(() => ({
-    get: (fingerprint) => stored.get(fingerprint),
-    openAt: (rule, target) => places.get(placeOf(rule, target)) ?? [],
-  }))
+  const session = createFindingSession(
+    () => ({
+      get: (fingerprint) => stored.get(fingerprint),
+      openAt: (rule, target) => places.get(placeOf(rule, target)) ?? [],
+      room: () => FINDINGS_MAX - ((counted as readonly { n: number }[])[0]?.n ?? 0),
+    }),
+    FINDINGS_PER_REPORT_MAX,
+  )
   return {
     add: session.add,
     store(tx: Transaction): void {
@@ -77,32 +91,32 @@ function openSession(tenantId: Tenant, known: readonly unknown[], open: readonly
 }
 
 /** What reports say of findings. Those that come back from an archive were told of when they came first. */
-export const findingsPart: ReportPart = {
+export const findingsPart = (config: FindingsConfig): ReportPart => ({
   load: (tenantId, reports) =>
     toLoad(
       tenantId,
       reports.flatMap(({ isKnown, sightings }) => (isKnown ? [] : storableSightings(sightings))),
+      config.FINDINGS_MAX,
     ),
-  session(tenantId, [known = [], open = []]) {
-    const session = openSession(tenantId, known, open)
+  session(tenantId, loaded) {
+    const session = openSession(tenantId, loaded, config)
     return {
-      add(report) {
-        if (!report.isKnown) session.add(tenantId, report, storableSightings(report.sightings))
-      },
+      add: (report) => (report.isKnown ? 0 : session.add(tenantId, report, storableSightings(report.sightings))),
       store: session.store,
     }
   },
   async released(tx, tenantId, reports) {
     const said = reports.map((report) => ({ ...report, sightings: storableSightings(report.sightings) }))
-    const [known = [], open = []] = await load(
+    const loaded = await load(
       tx,
       ...toLoad(
         tenantId,
         said.flatMap(({ sightings }) => sightings),
+        config.FINDINGS_MAX,
       ),
     )
-    const session = openSession(tenantId, known, open)
+    const session = openSession(tenantId, loaded, config)
     for (const report of said) session.add(tenantId, report, report.sightings)
     session.store(tx)
   },
-}
+})

@@ -7,6 +7,8 @@ export interface KnownFindings {
   get(fingerprint: string): Finding | undefined
   /** Those that may be open at a place. */
   openAt(rule: string, target: string): readonly Finding[]
+  /** How many new ones the tenant may have. */
+  room(): number
 }
 
 export interface Happened {
@@ -21,6 +23,8 @@ export interface Happened {
 function createTenantView(stored: KnownFindings) {
   const known = new Map<string, Finding | undefined>()
   const dirty = new Set<string>()
+  /** Unknown until something new comes. */
+  let room: number | undefined
   /** By rule and target. */
   const places = new Map<string, Map<string, Set<string>>>()
 
@@ -45,6 +49,11 @@ function createTenantView(stored: KnownFindings) {
   return {
     find,
     openAt,
+    /** Whether there is room for a new one; it is taken then. */
+    take(): boolean {
+      room ??= stored.room()
+      return room-- > 0
+    },
     set(finding: Finding): void {
       known.set(finding.fingerprint, finding)
       dirty.add(finding.fingerprint)
@@ -59,13 +68,14 @@ export type FindingSession = ReturnType<typeof createFindingSession>
  * Gathers what reports say of findings, in their order, while a write goes on: each finding is asked for once and changes once,
  * whatever the number of reports.
  */
-export function createFindingSession(storedOf: (tenant: Tenant) => KnownFindings) {
+export function createFindingSession(storedOf: (tenant: Tenant) => KnownFindings, perReport: number) {
   const views = new Map<Tenant, ReturnType<typeof createTenantView>>()
   const events: Happened[] = []
 
   return {
-    add(tenantId: Tenant, report: Speaker, sightings: readonly Sighting[]): void {
-      if (sightings.length === 0) return
+    /** @returns how many of them are recorded in no finding: more than one report or tenant may have */
+    add(tenantId: Tenant, report: Speaker, sightings: readonly Sighting[]): number {
+      if (sightings.length === 0) return 0
       const view = views.get(tenantId) ?? createTenantView(storedOf(tenantId))
       views.set(tenantId, view)
       const fold = ({ finding, event }: Folded) => {
@@ -74,7 +84,8 @@ export function createFindingSession(storedOf: (tenant: Tenant) => KnownFindings
         events.push({ tenantId, fingerprint: finding.fingerprint, event, verdict: finding.verdict, report })
       }
       const spoken = new Set(sightings.map(({ fingerprint }) => fingerprint))
-      for (const sighting of sightings) {
+      let dropped = Math.max(0, sightings.length - perReport)
+      for (const sighting of sightings.slice(0, perReport)) {
         const atPlace = view.openAt(sighting.rule, sighting.target)
         for (const fingerprint of atPlace) {
           if (spoken.has(fingerprint)) continue
@@ -83,11 +94,17 @@ export function createFindingSession(storedOf: (tenant: Tenant) => KnownFindings
           fold(folded)
           atPlace.delete(fingerprint)
         }
-        fold(seen(view.find(sighting.fingerprint), sighting, report))
+        const known = view.find(sighting.fingerprint)
+        if (known === undefined && !view.take()) {
+          dropped++
+          continue
+        }
+        fold(seen(known, sighting, report))
         const isOpen = view.find(sighting.fingerprint)?.state !== 'resolved'
         if (isOpen) atPlace.add(sighting.fingerprint)
         else atPlace.delete(sighting.fingerprint)
       }
+      return dropped
     },
     /** Findings that are others now, by tenant. */
     changed: (): (readonly [Tenant, Finding[]])[] => [...views].map(([tenant, view]) => [tenant, view.changed()]),

@@ -55,4 +55,6 @@ export interface Counted {
   severity: Severity | undefined
   bytes: number
   labelsDropped: number
+  /** What it says of findings and is recorded in none. */
+  findingsDropped: number
 }

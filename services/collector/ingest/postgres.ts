@@ -125,8 +125,9 @@ export function createPostgresIngest({ config, keyring, parts }: IngestParts) {
       present.set(id, tenantId)
       const { seq } = order.next().value as { seq: number }
       stored.push({ ...report, seq })
-      for (const session of sessions) session.add(report, seq)
-      return outcomeOf(report)
+      let dropped = 0
+      for (const session of sessions) dropped += session.add(report, seq) ?? 0
+      return outcomeOf(report, dropped)
     }
 
     function addOnce(report: NewReport, once: Once): ItemOutcome {

@@ -56,8 +56,11 @@ export const returnedTwice = (id: string, isOwn: boolean): ItemOutcome =>
     : { status: 'rejected', errors: [{ in: 'body', field: 'id', message: 'cannot be restored' }] }
 
 /** What became of a report that was not there. */
-export function outcomeOf({ id, severity, report, errors, labelsDropped }: NewReport): ItemOutcome {
-  const counted = { severity, bytes: Buffer.byteLength(report), labelsDropped }
+export function outcomeOf(
+  { id, severity, report, errors, labelsDropped }: NewReport,
+  findingsDropped: number,
+): ItemOutcome {
+  const counted = { severity, bytes: Buffer.byteLength(report), labelsDropped, findingsDropped }
   return errors.length === 0 ? { status: 'stored', id, counted } : { status: 'quarantined', id, counted, errors }
 }
 
@@ -115,11 +118,11 @@ export function createIngestStore(
     known?.add(seq, tag)
     tally.count({ tenantId, createdAt, severity, quarantined }, 1)
     found.add(seq, report)
-    if (!report.isKnown) told.add(tenantId, report, report.sightings)
+    const dropped = report.isKnown ? 0 : told.add(tenantId, report, report.sightings)
     const bytes = Buffer.byteLength(report.report) + Buffer.byteLength(markdown ?? '')
     if (report.isRestored) used.returned({ tenantId, bytes })
     else used.came({ tenantId, createdAt, bytes })
-    return outcomeOf(report)
+    return outcomeOf(report, dropped)
   }
 
   return {

@@ -16,7 +16,7 @@ export interface PartsOptions {
 
 /** Everything that is kept of reports beside themselves, in the order in which it is stored. */
 export const reportParts = ({ config, shard, note }: PartsOptions): readonly ReportPart[] => [
-  findingsPart,
+  findingsPart(config),
   countsPart(shard),
   usagePart(shard, note),
   searchPart(config, shard),

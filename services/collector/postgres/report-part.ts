@@ -33,8 +33,12 @@ export interface ReportPart {
     tenantId: Tenant,
     loaded: readonly (readonly unknown[])[],
   ): {
-    /** A report is stored. @param seq its place in the order of arrival */
-    add(report: NewReport, seq: number): void
+    /**
+     * A report is stored.
+     * @param seq its place in the order of arrival
+     * @returns what it says of findings and is recorded in none, of who records them
+     */
+    add(report: NewReport, seq: number): number | void
     /** After the last one. */
     store(tx: Transaction): void | Promise<void>
   }

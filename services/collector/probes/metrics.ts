@@ -24,6 +24,10 @@ export function createCollectorMetrics(processRegistry: Registry, pendingWrites:
   const outcomes = new Map(OUTCOMES.map((outcome) => [outcome, received.labels(outcome)]))
   const ingestedBytes = counter('ingested_bytes_total', 'Size of the reports stored, in bytes')
   const notTaken = labelled('reports_refused_total', 'Reports not taken for their tenant, by quota or reason', 'reason')
+  const findingsDropped = counter(
+    'findings_dropped_total',
+    'What reports say of findings beyond FINDINGS_PER_REPORT_MAX or FINDINGS_MAX',
+  )
   const labelsDropped = counter('labels_dropped_total', 'Labels of stored reports that are not allowed')
   new Gauge({
     name: 'collector_writes_pending',
@@ -42,10 +46,11 @@ export function createCollectorMetrics(processRegistry: Registry, pendingWrites:
     count(outcome: ItemOutcome): void {
       outcomes.get(outcome.status)?.inc()
       if (!('counted' in outcome)) return
-      const { severity, bytes, labelsDropped: dropped } = outcome.counted
+      const { severity, bytes, labelsDropped: dropped, findingsDropped: unrecorded } = outcome.counted
       bySeverity.get(severity ?? 'none')?.inc()
       ingestedBytes.inc(bytes)
       if (dropped > 0) labelsDropped.inc(dropped)
+      if (unrecorded > 0) findingsDropped.inc(unrecorded)
     },
     /** Counts what was not taken; which tenant's it was is in its usage. */
     refuse: (reason: RefusalReason, reports: number): void => notTaken.labels(reason).inc(reports),

@@ -69,7 +69,7 @@ export function createCommands(db: Database, config: CollectorConfig, once: Writ
   const audit = createAuditStore(db)
   const schemas = createSchemaStore(db)
   const validators = createValidators(schemas)
-  const findings = createFindingRecord(db)
+  const findings = createFindingRecord(db, config)
   const found = createFindingStore(db, config.FINDING_FLAKY_CHANGES)
   const contents = config.INGEST_DEDUPE_HOURS === 0 ? undefined : createContents(db, config)
   const holds = createHoldStore(db)
