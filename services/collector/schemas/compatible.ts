@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util'
 import type { JsonSchema, SchemaObject, TypeName } from './known.ts'
 
 const TYPES: readonly TypeName[] = ['null', 'boolean', 'number', 'string', 'array', 'object']
@@ -57,8 +56,13 @@ function bounds(newer: SchemaObject, older: SchemaObject, types: ReadonlySet<Typ
 const memberOf = ({ properties, additionalProperties = true }: SchemaObject, name: string): JsonSchema =>
   properties !== undefined && Object.hasOwn(properties, name) ? (properties[name] as JsonSchema) : additionalProperties
 
-/** Pairs of schemas that are compared at most: nested `anyOf` on both sides multiply. */
-const STEPS_MAX = 20_000
+/** Pairs of schemas that are compared, and values that are tried, at most: nested `anyOf` on both sides multiply. */
+const WORK_MAX = 20_000
+
+/** Ends a comparison that takes too much. */
+class TooMuchWork extends Error {
+  override name = 'TooMuchWork'
+}
 
 /**
  * Whether a newer version accepts everything that the older one accepted. It covers every keyword that a schema here may have
@@ -68,19 +72,35 @@ const STEPS_MAX = 20_000
  * @returns reasons against it; none when it is compatible
  */
 export function incompatibilities(newer: JsonSchema, older: JsonSchema, accepts: Accepts): Reasons {
-  let steps = 0
+  let work = 0
+  const bases = new WeakMap<SchemaObject, SchemaObject>()
+
+  function spend(more: number): void {
+    if ((work += more) > WORK_MAX) throw new TooMuchWork()
+  }
+
+  /** A schema without its `anyOf`, always the same object: what was compiled of it is found again. */
+  function baseOf(schema: SchemaObject): SchemaObject {
+    if (schema.anyOf === undefined) return schema
+    const { anyOf: _branches, ...rest } = schema
+    const base = bases.get(schema) ?? rest
+    bases.set(schema, base)
+    return base
+  }
 
   function compare(now: JsonSchema, before: JsonSchema, place: string): Reasons {
     if (now === true || before === false) return []
     const named = place === '' ? 'the schema' : place
-    if (++steps > STEPS_MAX) return [`${named} is too complicated to be compared`]
+    spend(1)
     if (now === false) return [`${named} accepts nothing any more`]
     if (before === true) return within(now, {}, place)
     const finite = Object.hasOwn(before, 'const') ? [before.const] : before.enum
     if (finite === undefined) return within(now, before, place)
     // What is listed on both sides needs no schema to try it on.
     const listed = typeof now === 'object' && now.anyOf === undefined ? now.enum : undefined
-    const isListed = (value: unknown) => listed?.some((other) => isDeepStrictEqual(other, value)) === true
+    const texts = new Set(listed?.map((other) => JSON.stringify(other)))
+    const isListed = (value: unknown) => texts.has(JSON.stringify(value))
+    spend(finite.length)
     const lost = finite.filter(
       (value) => !(isListed(value) && Object.keys(now).length === 1) && accepts(before, value) && !accepts(now, value),
     )
@@ -89,8 +109,8 @@ export function incompatibilities(newer: JsonSchema, older: JsonSchema, accepts:
 
   /** `before` without its `anyOf` is wider than `before`, and so is each branch: when one of them is within, all of it is. */
   function within(now: SchemaObject, before: SchemaObject, place: string): Reasons {
-    const { anyOf: branches, ...base } = now
-    const { anyOf: parts, ...whole } = before
+    const [{ anyOf: branches }, { anyOf: parts }] = [now, before]
+    const [base, whole] = [baseOf(now), baseOf(before)]
     let reasons = keywords(base, whole, place)
     if (reasons.length > 0 && parts?.every((part) => compare(base, part, place).length === 0) === true) reasons = []
     if (branches === undefined) return reasons
@@ -124,5 +144,10 @@ export function incompatibilities(newer: JsonSchema, older: JsonSchema, accepts:
     return [...reasons, ...compare(now.additionalProperties ?? true, before.additionalProperties ?? true, others)]
   }
 
-  return compare(newer, older, '')
+  try {
+    return compare(newer, older, '')
+  } catch (error) {
+    if (error instanceof TooMuchWork) return ['the schema is too complicated to be compared']
+    throw error
+  }
 }

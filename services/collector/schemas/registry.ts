@@ -7,23 +7,30 @@ import type { CollectorConfig } from '../config.ts'
 import { incompatibilities } from './compatible.ts'
 import type { JsonSchema, VersionedSchema } from './known.ts'
 import type { SchemaStore } from './store.ts'
-import { compileSchema, schemaFaults } from './subset.ts'
+import { compileAccepts, schemaFaults } from './subset.ts'
 
 const REASONS_MAX = 20
 /** Lists of values that are tried on the other schema, in one comparison. */
 const COMPILED_MAX = 200
+/** Characters of JSON that they have together: a large one takes as long to compile as many small ones. */
+const COMPILED_CHARACTERS_MAX = 262_144
 
 const tooComplicated = () => new Problem('invalid-input', { detail: 'The schema is too complicated to be compared' })
 
 /** Says whether a schema accepts a value; compiles each schema once. */
-function createAccepts() {
-  const compiled = new Map<JsonSchema, ReturnType<typeof compileSchema>>()
-  return (schema: JsonSchema, value: unknown): boolean => {
-    const check = compiled.get(schema) ?? compileSchema(schema)
+export function createAccepts() {
+  const compiled = new Map<JsonSchema, ReturnType<typeof compileAccepts>>()
+  let characters = 0
+
+  function compile(schema: JsonSchema) {
+    characters += JSON.stringify(schema).length
+    if (compiled.size >= COMPILED_MAX || characters > COMPILED_CHARACTERS_MAX) throw tooComplicated()
+    const check = compileAccepts(schema)
     compiled.set(schema, check)
-    if (compiled.size > COMPILED_MAX) throw tooComplicated()
-    return check(value).length === 0
+    return check
   }
+
+  return (schema: JsonSchema, value: unknown): boolean => (compiled.get(schema) ?? compile(schema))(value)
 }
 
 type SchemaVersion = Pick<VersionedSchema, 'version' | 'createdAt'>

@@ -4,6 +4,7 @@ import t from 'tap'
 import { collector, TEAM_A, TEAM_A_SENDER, TEAM_B } from '../test/collector.ts'
 import { incompatibilities } from './compatible.ts'
 import { KNOWN_REPORT, type JsonSchema } from './known.ts'
+import { createAccepts } from './registry.ts'
 import { compileSchema, schemaFaults } from './subset.ts'
 
 interface Listed {
@@ -273,6 +274,79 @@ t.test('schemas that nest anyOf on both sides are compared in bounded time', asy
   const nested = (depth: number, bound: number): JsonSchema =>
     depth === 0 ? { minLength: bound } : { anyOf: [nested(depth - 1, bound), nested(depth - 1, bound + 1)] }
   t.ok(incompatibilities(nested(7, 1), nested(7, 0), accepts).length > 0)
+})
+
+t.test('a schema that tries one value against more than it may is refused; at the limit it is taken', async (t) => {
+  const { put } = await registry(t)
+  const any = (count: number, of: unknown) => ({ anyOf: Array(count).fill(of) })
+  const nested = any(20, any(20, any(8, { type: 'string' })))
+  const tooMany = [
+    nested,
+    { items: nested },
+    { properties: { raw: { items: nested } } },
+    { additionalProperties: { properties: { a: any(6, any(20, true)), b: any(6, any(20, {})) } } },
+    any(11, { items: any(10, {}) }),
+    any(11, { properties: { a: any(10, {}) } }),
+    any(11, { additionalProperties: any(10, {}) }),
+  ]
+  for (const schema of tooMany) {
+    const { statusCode, body } = await put('other', schema)
+    t.match([statusCode, body.slice(0, 300)], [400, /more than 100 alternatives that one value/])
+  }
+  for (const schema of [any(10, { items: any(10, {}) }), { properties: { a: any(20, {}), b: any(20, {}) } }]) {
+    t.same(schemaFaults(schema), [])
+  }
+})
+
+t.test('of a value that may have very many faults the first is told', async (t) => {
+  const { put, ask } = await registry(t)
+  t.equal((await put('texts', { properties: { raw: { items: { required: ['a', 'b'] } } } })).statusCode, 201)
+  const send = async (count: number) => {
+    const payload = { status: {}, raw: Array.from({ length: count }, () => ({})) }
+    const { id } = (await ask('/ingest/qc?schema=texts', { method: 'POST', payload })).json<{ id: string }>()
+    return (await ask(`/reports/${id}`)).json<{ errors: unknown[] }>().errors.length
+  }
+  t.equal(await send(100), 20)
+  t.equal(await send(9900), 20)
+  const names = Array.from({ length: 5000 }, (_, n) => `n${n}`)
+  const check = compileSchema({ properties: { raw: { items: { required: names } } } })
+  t.equal(check({ raw: Array.from({ length: 9900 }, () => ({})) }).length, 1)
+  t.equal(check({ raw: [{}] }).length, 20)
+})
+
+t.test('a comparison compiles a schema once, and ends when it is too much work', async (t) => {
+  const { put } = await registry(t)
+  const texts = Array.from({ length: 900 }, (_, n) => [`p${n}`, { type: 'string', minLength: 1, maxLength: 9 }])
+  const numbers = (count: number, branch: (n: number) => unknown) => ({
+    properties: Object.fromEntries(Array.from({ length: count }, (_, n) => [`q${n}`, { anyOf: [branch(n)] }])),
+  })
+  const large = { type: ['number', 'object'], properties: Object.fromEntries(texts) as Record<string, JsonSchema> }
+  t.equal(
+    (
+      await put(
+        'mine',
+        numbers(99, (n) => ({ const: n })),
+      )
+    ).statusCode,
+    201,
+  )
+  const answer = await put('mine', { additionalProperties: large })
+  t.match([answer.statusCode, answer.json()], [409, { message: /too complicated to be compared/ }])
+
+  const tried = new Set<unknown>()
+  const older = { properties: { a: { const: 1 }, b: { const: 2 } } } as JsonSchema
+  const newer = { additionalProperties: { ...large, anyOf: [true] } } as JsonSchema
+  incompatibilities(newer, { anyOf: [older, older] }, (one, given) => {
+    tried.add(one)
+    return accepts(one, given)
+  })
+  t.ok(tried.size <= 5, `${tried.size} schemas were tried`)
+
+  const check = createAccepts()
+  const sized = (characters: number): JsonSchema => ({ enum: ['x'.repeat(characters - '{"enum":[""]}'.length)] })
+  t.equal(check(sized(262_000), 1), false)
+  t.equal(check(sized(144), 1), false)
+  t.throws(() => check(sized(14), 1), { message: /too complicated/ })
 })
 
 t.test('any JSON is a schema or is refused, and every schema compiles', async () => {

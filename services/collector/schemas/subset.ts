@@ -50,14 +50,14 @@ const KEYWORDS: Record<string, Check> = {
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** What in a schema is not understood here; nothing for one that may be registered. */
-export function schemaFaults(schema: unknown, field = '', depth = 0): FieldError[] {
+/** What in a schema is not understood here. */
+function keywordFaults(schema: unknown, field = '', depth = 0): FieldError[] {
   const fault = (at: string, message: string): FieldError[] => [{ in: 'body', field: at, message }]
   if (typeof schema === 'boolean') return []
   if (!isObject(schema)) return fault(field, 'must be a schema: an object, true or false')
   if (depth > DEPTH_MAX) return fault(field, `is nested deeper than ${DEPTH_MAX} schemas`)
   const below = (inner: unknown, name: string) =>
-    schemaFaults(inner, field === '' ? name : `${field}.${name}`, depth + 1)
+    keywordFaults(inner, field === '' ? name : `${field}.${name}`, depth + 1)
   return Object.entries(schema).flatMap(([keyword, value]) => {
     const at = field === '' ? keyword : `${field}.${keyword}`
     if (keyword === 'items' || keyword === 'additionalProperties') return below(value, keyword)
@@ -76,24 +76,93 @@ export function schemaFaults(schema: unknown, field = '', depth = 0): FieldError
   })
 }
 
+/** What a schema is at one place of a value: it applies together with the others there. */
+type Weigh = (schema: Record<string, unknown>) => number
+
+/**
+ * The most that schemas weigh together which apply to one value: branches of `anyOf`, and what all of them say of the same item
+ * or member. A member that is named is taken to be judged as one without a name, too.
+ */
+function heaviest(schema: unknown, weigh: Weigh): number {
+  let most = 0
+  function place(schemas: readonly unknown[]): number {
+    const here: Record<string, unknown>[] = []
+    const open = schemas.filter(isObject)
+    for (let one = open.pop(); one !== undefined; one = open.pop()) {
+      here.push(one)
+      if (Array.isArray(one.anyOf)) open.push(...(one.anyOf as unknown[]).filter(isObject))
+    }
+    if (here.length === 0) return 0
+    const own = here.reduce((sum, one) => sum + weigh(one), 0)
+    place(here.map(({ items }) => items))
+    const others = place(here.map(({ additionalProperties }) => additionalProperties))
+    const members = here.flatMap(({ properties }) => (isObject(properties) ? Object.entries(properties) : []))
+    for (const [, named] of Map.groupBy(members, ([name]) => name)) {
+      const member = place(named.map(([, own]) => own))
+      most = Math.max(most, others + member)
+    }
+    most = Math.max(most, own)
+    return own
+  }
+  place([schema])
+  return most
+}
+
+/** Schemas without `anyOf` that one value may be tried against, those in all nested branches together. */
+export const ALTERNATIVES_MAX = 100
+const isAlternative: Weigh = ({ anyOf }) => (anyOf === undefined ? 1 : 0)
+
+/** What in a schema is not understood here, or is too much; nothing for one that may be registered. */
+export function schemaFaults(schema: unknown): FieldError[] {
+  const faults = keywordFaults(schema)
+  if (faults.length > 0 || heaviest(schema, isAlternative) <= ALTERNATIVES_MAX) return faults
+  const message = `has more than ${ALTERNATIVES_MAX} alternatives that one value may be tried against`
+  return [{ in: 'body', field: 'anyOf', message }]
+}
+
 const FAULTS_MAX = 20
+/** Faults that a value may have at most for all of them to be looked for: values, and what may be wrong with each. */
+const FAULTS_SOUGHT_MAX = 100_000
+const mayBeWrong: Weigh = (schema) =>
+  Object.keys(schema).length + (Array.isArray(schema.required) ? schema.required.length : 0)
+
+/** How many values there are in one, itself too; what is beyond `max` is not counted. */
+function valuesIn(value: unknown, max: number): number {
+  const open = [value]
+  let count = 0
+  while (open.length > 0 && count <= max) {
+    const one = open.pop()
+    count++
+    if (typeof one !== 'object' || one === null) continue
+    for (const inner of Object.values(one)) if (open.length <= max) open.push(inner)
+  }
+  return count
+}
+
+/** A schema as a function; @param allErrors whether it goes on after the first fault */
+function compiled(schema: JsonSchema, allErrors: boolean) {
+  // Without the schemas of schemas, which take longer than most: what is compiled here is within the keywords.
+  const options = { meta: false, strict: false, validateSchema: false, ownProperties: true, logger: false } as const
+  // Two schemas of one `$id` are two versions of it, and the dialect is the one that there is.
+  const own = typeof schema === 'boolean' ? schema : { ...schema, $id: undefined, $schema: undefined }
+  return new Ajv.default({ ...options, allErrors }).compile(own)
+}
+
+/** Compiles a schema that is within the subset; @returns whether it accepts a value */
+export const compileAccepts = (schema: JsonSchema): ((value: unknown) => boolean) => compiled(schema, false)
 
 /**
  * Compiles a schema that is within the subset.
- * @returns what is wrong with a value, at most 20 faults; nothing when it fits
+ * @returns what is wrong with a value, at most 20 faults, of a very large one the first; nothing when it fits
  */
 export function compileSchema(schema: JsonSchema): (value: unknown) => FieldError[] {
-  const ajv = new Ajv.default({
-    allErrors: true,
-    strict: false,
-    validateSchema: false,
-    ownProperties: true,
-    logger: false,
-  })
-  // Two schemas of one `$id` are two versions of it.
-  const validate = ajv.compile(typeof schema === 'boolean' ? schema : { ...schema, $id: undefined })
+  const first = compiled(schema, false)
+  const valuesMax = FAULTS_SOUGHT_MAX / Math.max(1, heaviest(schema, mayBeWrong))
+  let all: typeof first | undefined
   return (value) => {
-    if (validate(value)) return []
+    if (first(value)) return []
+    const validate = valuesIn(value, valuesMax) > valuesMax ? first : (all ??= compiled(schema, true))
+    if (validate !== first) validate(value)
     return (validate.errors ?? []).slice(0, FAULTS_MAX).map(({ instancePath, message = '', params, keyword }) => ({
       in: 'body',
       field: instancePath.slice(1).replaceAll('/', '.').replaceAll('~1', '/').replaceAll('~0', '~'),
