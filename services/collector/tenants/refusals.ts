@@ -26,9 +26,20 @@ export function createRefusals({ writer, metrics, logger, flushMs, onRefused }: 
     const batch = [...waiting.values()]
     waiting = new Map()
     if (batch.length === 0) return
-    await writer.run('addRefusals', batch).catch((error: unknown) => {
-      logger.error({ err: error, tenants: batch.length }, 'counts of refused reports were lost')
-    })
+    try {
+      await writer.run('addRefusals', batch)
+    } catch (error) {
+      // Most is refused when there is no room for counts either: they wait for the next time.
+      logger.warn({ err: error, tenants: batch.length }, 'counts of refused reports wait')
+      for (const one of batch) add(one)
+    }
+  }
+
+  /** One for each day, reason and tenant. */
+  function add([tenant, day, reason, refused]: Refusal): void {
+    const key = `${day} ${reason} ${tenant}`
+    waiting.set(key, [tenant, day, reason, (waiting.get(key)?.[3] ?? 0) + refused])
+    timer ??= setTimeout(() => void flush(), flushMs).unref()
   }
 
   /** Writes what waits; done when everything that was counted before is on disk. */
@@ -43,11 +54,7 @@ export function createRefusals({ writer, metrics, logger, flushMs, onRefused }: 
     count(tenant: Tenant, reason: RefusalReason, refused = 1): void {
       metrics.refuse(reason, refused)
       onRefused(tenant, reason, refused)
-      const day = dayOf(Date.now())
-      const key = `${day} ${reason} ${tenant}`
-      const before = waiting.get(key)?.[3] ?? 0
-      waiting.set(key, [tenant, day, reason, before + refused])
-      timer ??= setTimeout(() => void flush(), flushMs).unref()
+      add([tenant, dayOf(Date.now()), reason, refused])
     },
     flush,
   }
