@@ -82,9 +82,9 @@ async function makeAlerts({ owner }: People) {
   await owner.make(`${ALERTS}/channels/${channels}`, CHANNEL, 'PUT')
   const { id: silences } = await owner.make<{ id: string }>(`${ALERTS}/silences`, { ...SILENCE, reason: SECRET })
   const { id: notifications } = await owner.make<{ id: string }>(`${ALERTS}/channels/${channels}/test`)
-  await until('a refused notification', async () => {
+  await until('a notification that failed', async () => {
     const { state } = await owner.get<{ state: string }>(`${ALERTS}/notifications/${notifications}`)
-    return state === 'dead'
+    return state === 'failed' || state === 'dead'
   })
   const { id: alerts } = await until('an alert', async () => {
     const found = await owner.get<{ alerts: { id: string }[] }>(`${ALERTS}?state=firing`)
