@@ -59,10 +59,11 @@ const LINGER_MS = 2
 
 const overloaded = () =>
   new Problem('overloaded', { detail: 'Too many writes are waiting', headers: { 'retry-after': '1' } })
-const interrupted = () =>
+const interrupted = (cause?: unknown) =>
   new Problem('unavailable', {
     detail: 'The write was interrupted; send it again, what was stored already is not stored twice',
     headers: { 'retry-after': '1' },
+    ...(cause === undefined ? {} : { cause }),
   })
 
 const laneOf = ({ name, args, owner }: SentCommand): string =>
@@ -110,9 +111,10 @@ export function createWriter({ config, health, backend, onChange, standings }: Q
       items: taken.flatMap(({ items }) => items),
       commands: taken.flatMap(({ command }) => (command === undefined ? [] : [command])),
     }
-    const answer = await backend.write(request).catch(() => undefined)
+    let cause: unknown
+    const answer = await backend.write(request).catch((error: unknown) => void (cause = error))
     isWriting = false
-    settle(taken, request, answer)
+    settle(taken, request, answer ?? undefined, cause)
     if (queue.length() > 0) schedule()
   }
 
@@ -124,7 +126,12 @@ export function createWriter({ config, health, backend, onChange, standings }: Q
     setImmediate(() => void flush())
   }
 
-  function settle(done: readonly Waiting[], request: WriterRequest, answer: WriterAnswer | undefined): void {
+  function settle(
+    done: readonly Waiting[],
+    request: WriterRequest,
+    answer: WriterAnswer | undefined,
+    cause?: unknown,
+  ): void {
     done.forEach(leave)
     if (writes === 0) idle?.()
     let [at, command] = [0, 0]
@@ -135,7 +142,7 @@ export function createWriter({ config, health, backend, onChange, standings }: Q
     if (onChange !== undefined) changed.forEach(onChange)
     done.forEach((waiting, index) => {
       const own = outcomes[index]
-      if (own === undefined) return waiting.fail(interrupted())
+      if (own === undefined) return waiting.fail(interrupted(cause))
       waiting.settle(own, waiting.command === undefined ? undefined : answer?.commands[command++])
     })
   }
