@@ -20,14 +20,17 @@ export interface World {
   walk: Walk
 }
 
-/** What the owner sees of what is theirs, without when it was used last. */
+/** What moves by itself: when a thing was used last, and how often a notification was tried. */
+const MOVING = /"(?:last_used_at|attempts|nextAt)":(?:"[^"]*"|\d+|null)/g
+
+/** What the owner sees of what is theirs, without what moves by itself. */
 export async function viewOf({ people: { owner }, walk }: World): Promise<Map<string, string>> {
   const places = GUARDED.filter((place) => isRead(place) && (isPersonal(place) || hasParameter(place)))
   const view = new Map<string, string>()
   for (const place of places.filter(({ permission }) => permission !== 'account.export')) {
     const { status, text } = await walk(place, owner)
     if (status !== 200) throw new Error(`${place.route}: ${status} ${text}`)
-    view.set(place.route, text.replaceAll(/"last_used_at":(?:"[^"]*"|null)/g, ''))
+    view.set(place.route, text.replaceAll(MOVING, ''))
   }
   return view
 }
