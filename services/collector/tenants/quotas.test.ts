@@ -257,6 +257,16 @@ t.test('only days that were asked for are shown, and those past USAGE_DAYS_MAX a
   t.equal(Number(left[0]?.n), 3)
 })
 
+t.test('a day on which all was refused is shown, also when others have sent something on it', async (t) => {
+  const { ask, limit, send, use } = await metered(t, { bytesPerDay: 1 })
+  t.equal((await send()).statusCode, 413)
+  t.equal((await ask('/ingest/qc', { method: 'POST', payload: report(), headers: TEAM_B })).statusCode, 201)
+  t.match((await use()).days, [{ reports: 0, bytes: 0, refused: { bytesPerDay: 1 } }])
+  await limit({ bytesPerDay: null })
+  t.equal((await send()).statusCode, 201)
+  t.match((await use()).days, [{ reports: 1, bytes: 100, refused: { bytesPerDay: 1 } }])
+})
+
 t.test('what found no room in the queue is counted, and nothing of it against the minute', async (t) => {
   const { send, batch, use } = await metered(t, { reportsPerMinute: 100 }, { WRITE_QUEUE_MAX: '2' })
   const answers = await Promise.all([

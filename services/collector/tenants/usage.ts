@@ -38,11 +38,11 @@ export function createUsage(db: Database) {
        SELECT day FROM tenant_days WHERE tenantId = @tenantId AND day >= @since
        UNION SELECT day FROM tenant_refusals WHERE tenantId = @tenantId AND day >= @since
      )
-     SELECT day, coalesce(reports, 0) AS reports, coalesce(bytes, 0) AS bytes,
+     SELECT known.day AS day, coalesce(reports, 0) AS reports, coalesce(bytes, 0) AS bytes,
        (SELECT json_group_object(reason, refused) FROM tenant_refusals
         WHERE tenantId = @tenantId AND tenant_refusals.day = known.day) AS refused
-     FROM known LEFT JOIN tenant_days USING (day)
-     WHERE tenantId = @tenantId OR tenantId IS NULL ORDER BY day DESC`,
+     FROM known LEFT JOIN tenant_days ON tenant_days.day = known.day AND tenant_days.tenantId = @tenantId
+     ORDER BY known.day DESC`,
   )
   const forget = ['tenant_days', 'tenant_refusals'].map((table) => db.prepare(`DELETE FROM ${table} WHERE day < ?`))
 
