@@ -82,6 +82,20 @@ t.test('what a report says no more of a rule and a target is resolved; what it d
   t.match(await list('state=open'), { findings: [{ target: 'u' }], totalCount: 1 })
 })
 
+t.test('a report from before a finding was resolved does not open it again, however it was resolved', async (t) => {
+  const { ingestAt, list } = await findings(t)
+  const now = Date.now()
+  const [bad, fine] = [judging({ verdict: 'block', message: 'a' }), judging({ verdict: 'pass', message: 'b' })]
+  await ingestAt(now - 3 * HOUR_MS, bad)
+  await ingestAt(now - HOUR_MS, fine)
+  await ingestAt(now - 2 * HOUR_MS, { ...bad, raw: 'late' })
+  t.match((await list('severity=block')).findings, [
+    { state: 'resolved', verdict: 'pass', count: 2, lastSeen: now - 2 * HOUR_MS, changedAt: now - HOUR_MS },
+  ])
+  await ingestAt(now, { ...bad, raw: 'new' })
+  t.match((await list('severity=block')).findings, [{ state: 'reopened', count: 3, lastSeen: now }])
+})
+
 t.test('both forms of an evaluation make findings', async (t) => {
   const { ingest, list } = await findings(t)
   await ingest({

@@ -62,7 +62,7 @@ export interface Folded {
 
 /**
  * A finding after a report that speaks of it. A report that is older than what is known (one that was in quarantine) is
- * counted and changes nothing else.
+ * counted, and says nothing of how it is: neither when a newer one has spoken of it, nor when a newer one has passed it over.
  */
 export function seen(known: Finding | undefined, sighting: Sighting, report: Speaker): Folded {
   if (known === undefined) {
@@ -72,6 +72,7 @@ export function seen(known: Finding | undefined, sighting: Sighting, report: Spe
   const { createdAt: at, id: lastReportId } = report
   const count = known.count + 1
   if (at < known.lastSeen) return { finding: { ...known, count, firstSeen: Math.min(known.firstSeen, at) } }
+  if (at < known.changedAt) return { finding: { ...known, count, lastSeen: at, lastReportId } }
   const { message, severity, verdict } = sighting
   const finding = { ...known, message, severity, verdict, lastSeen: at, count, lastReportId }
   const [was, is] = [known.state !== 'resolved', verdict !== 'pass']
