@@ -24,6 +24,15 @@ interface HookBody {
 }
 const bodyOf = <B>(one: Received): B => one.body as B
 
+t.test('a rule about one finding is about it however its name was typed', async (t) => {
+  const it = await alerting(t)
+  const [rule, target] = ['응답', '홈 화면'].map((name) => name.normalize('NFD'))
+  await it.rule('typed', { ...BLOCKS, count: 1, rule, target })
+  const evaluations = [{ rule_id: '응답', target: '홈 화면', verdict: 'block' }]
+  await it.ingest({ status: {}, policy: { evaluations } })
+  t.match(await it.alert('firing'), { rule: 'typed' })
+})
+
 t.test('reports that block fire an alert, every kind of channel hears of it, and of its end', async (t) => {
   const box = await mailbox(t)
   const [slack, pager, hook] = [await receiver(t), await receiver(t), await receiver(t)]

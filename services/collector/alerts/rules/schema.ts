@@ -63,7 +63,6 @@ export type RuleInput = RuleBase &
   (BlockFindings | ErrorRate | Latency | Capacity | DatabaseLost | RateLimited | NoReport)
 export type RuleKind = RuleInput['kind']
 export type Rule = RuleInput & { name: string }
-export type RuleOf<K extends RuleKind> = Extract<Rule, { kind: K }>
 
 const NAME = /^[\w.-]{1,64}$/
 const LABEL_MAX = 10
@@ -101,8 +100,9 @@ const KINDS = {
     window: window('1h'),
     count: Joi.number().integer().min(1).max(1e6).default(10),
     percent: Joi.number().min(0).max(100_000).default(50),
-    rule: Joi.string().max(TEXT_MAX),
-    target: Joi.string().max(TEXT_MAX),
+    // As findings have them.
+    rule: Joi.string().normalize('NFC').max(TEXT_MAX),
+    target: Joi.string().normalize('NFC').max(TEXT_MAX),
   },
   error_rate: { of, window: window('5m'), percent: percent().default(5), least },
   latency: { of, window: window('5m'), p99Ms: Joi.number().positive().max(600_000).default(500), least },
