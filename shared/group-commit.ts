@@ -20,8 +20,6 @@ export interface GroupCommitOptions {
   isUsable?(): boolean
 }
 
-export type GroupCommit = ReturnType<typeof createGroupCommit>
-
 const FULL = /^SQLITE_(FULL|IOERR_WRITE)/
 const FSYNC = /^SQLITE_IOERR_(FSYNC|DIR_FSYNC)/
 

@@ -1,4 +1,4 @@
-import { fingerprintOf } from '../findings/fingerprint.ts'
+import { sightingsOf } from '../findings/fingerprint.ts'
 import { evaluationsOf, type Evaluation, type Verdict } from '../ingest/evaluations.ts'
 
 /** What became of something from one report to the other; `changed` is neither better nor worse. */
@@ -45,7 +45,6 @@ const isObject = (value: unknown): value is Record<string, unknown> => typeof va
 
 /** How bad a status is; others than these are neither better nor worse. */
 const STATUS_RANK: Readonly<Record<string, number>> = { pass: 0, warn: 1, fail: 2 }
-const VERDICT_RANK: Readonly<Record<Verdict, number>> = { pass: 0, warn: 1, block: 2 }
 
 /** @param from how bad it was; undefined when it was not there @param to the same of how it is */
 export function changeOf<T>(from: T | undefined, to: T | undefined, rankOf: (value: T) => number | undefined): Change {
@@ -80,16 +79,8 @@ function statuses(from: Record<string, unknown>, to: Record<string, unknown>): C
 }
 
 /** What a report judges, by fingerprint; of what it judges twice the worse. */
-function findingsIn({ policy }: Record<string, unknown>): Map<string, Evaluation> {
-  const found = new Map<string, Evaluation>()
-  for (const evaluation of evaluationsOf(policy)) {
-    const fingerprint = fingerprintOf(evaluation)
-    const known = found.get(fingerprint)
-    const isWorse = known === undefined || VERDICT_RANK[evaluation.verdict] > VERDICT_RANK[known.verdict]
-    if (isWorse) found.set(fingerprint, evaluation)
-  }
-  return found
-}
+const findingsIn = ({ policy }: Record<string, unknown>): Map<string, Evaluation> =>
+  new Map(sightingsOf(evaluationsOf(policy)).map((sighting) => [sighting.fingerprint, sighting]))
 
 const isOpen = (evaluation: Evaluation | undefined): boolean =>
   evaluation !== undefined && evaluation.verdict !== 'pass'

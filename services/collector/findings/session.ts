@@ -62,8 +62,6 @@ function createTenantView(stored: KnownFindings) {
   }
 }
 
-export type FindingSession = ReturnType<typeof createFindingSession>
-
 /**
  * Gathers what reports say of findings, in their order, while a write goes on: each finding is asked for once and changes once,
  * whatever the number of reports.

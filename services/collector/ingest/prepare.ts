@@ -1,4 +1,4 @@
-import { describeFault, jsonFault, type JsonLimits } from '#shared/json-limits.ts'
+import { describeFault, faultField, jsonFault, type JsonLimits } from '#shared/json-limits.ts'
 import type { FieldError } from '#shared/problem.ts'
 import { hash } from 'node:crypto'
 import type { CollectorConfig } from '../config.ts'
@@ -8,6 +8,7 @@ import { sightingsOf } from '../findings/fingerprint.ts'
 import { evaluationsOf } from './evaluations.ts'
 import { saidBy } from '../search/terms.ts'
 import { allowedLabels, labelsOf } from './labels.ts'
+import { jsonRefusal } from './places.ts'
 import { newReportId } from './report-id.ts'
 import { policyVersionOf, severityOf } from './severity.ts'
 import type { NewReport } from './store.ts'
@@ -20,8 +21,6 @@ export const contentHash = (report: string, markdown: string | null | undefined)
   hash('sha256', markdown ? `${report}\n${markdown}` : report, 'buffer').subarray(0, HASH_BYTES)
 
 export type Prepared = { report: NewReport } | { refused: FieldError[] }
-
-export type Prepare = ReturnType<typeof createPreparation>
 
 const refused = (field: string, message: string): Prepared => ({ refused: [{ in: 'body', field, message }] })
 
@@ -55,10 +54,13 @@ export function createPreparation(config: CollectorConfig, validators: Validator
     try {
       value = JSON.parse(text)
     } catch (error) {
-      return refused('', `is not JSON: ${(error as Error).message.toWellFormed()}`)
+      return refused('', jsonRefusal(text, (error as Error).message))
     }
     const fault = jsonFault(value, limits)
-    if (fault !== undefined) return refused('', describeFault(fault, limits))
+    if (fault !== undefined) {
+      const field = faultField(value, fault, limits)
+      return refused(field, `${field} ${describeFault(fault, limits)}`.trimStart())
+    }
     const misshapen = shapeFault(value)
     if (misshapen !== undefined) return misshapen
     const { markdown, ...report } = value as {

@@ -64,8 +64,6 @@ export function outcomeOf(
   return errors.length === 0 ? { status: 'stored', id, counted } : { status: 'quarantined', id, counted, errors }
 }
 
-export type IngestStore = ReturnType<typeof createIngestStore>
-
 interface IngestParts {
   rollups: Rollups
   findings: FindingRecord

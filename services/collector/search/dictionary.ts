@@ -11,8 +11,6 @@ type Spoken = Map<Tenant, Map<string, Partial<Record<Severity | 'none', string>>
 /** Terms whose numbers are remembered; beyond, all are forgotten. */
 const KNOWN_MAX = 50_000
 
-export type Dictionary = ReturnType<typeof createDictionary>
-
 /** Numbers of the terms that reports say. What a report says has mostly been said before: that costs no statement. */
 export function createDictionary(db: Database) {
   const find = db

@@ -39,8 +39,6 @@ interface Pending {
   terms: string
 }
 
-export type Finder = ReturnType<typeof createFinder>
-
 /** Finds reports by what they say. To be used within one transaction that reads. */
 export function createFinder(db: Database) {
   const nextBlock = db.prepare<[], number>('SELECT nextBlock FROM report_order').pluck()
