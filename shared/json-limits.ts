@@ -66,3 +66,26 @@ export function jsonFault(value: unknown, limits: JsonLimits): JsonFault {
   }
   return undefined
 }
+
+/** A key may be as long as a text; longer places are cut. */
+const FIELD_MAX_LENGTH = 200
+
+/**
+ * The place of the fault that jsonFault found: `policy.evaluations.3`, '' for the whole value. It looks at the value once more for
+ * each level, so it is for what is refused.
+ */
+export function faultField(value: unknown, fault: Exclude<JsonFault, undefined>, limits: JsonLimits): string {
+  if (fault === 'keys') return ''
+  const path: string[] = []
+  let item = value
+  for (let depth = limits.depth; depth > 0 && typeof item === 'object' && item !== null; depth--) {
+    const inside: [string, unknown] | undefined = Object.entries(item).find(
+      ([, child]) => jsonFault(child, { ...limits, depth: depth - 1 }) === fault,
+    )
+    if (inside === undefined) break
+    path.push(inside[0])
+    item = inside[1]
+  }
+  const field = path.join('.')
+  return field.length <= FIELD_MAX_LENGTH ? field : `${field.slice(0, FIELD_MAX_LENGTH).toWellFormed()}…`
+}

@@ -89,20 +89,21 @@ t.test('a batch is a JSON array or lines, plain or coded', async (t) => {
 t.test('what cannot be read on is refused, with the verdicts of what was before it', async (t) => {
   const { send, total } = await batches(t)
   const good = JSON.stringify(report(1))
-  const broken: [string | Buffer, Record<string, string>, RegExp][] = [
-    [`[${good}`, {}, /ends before the array/],
-    [`[${good},]`, {}, /comma/],
-    [`[,${good}]`, {}, /comma/],
-    [`[${good}] 7`, {}, /follows the array/],
-    [good, {}, /not a JSON array/],
-    ['', {}, /ends before/],
-    ['rubbish', { 'content-encoding': 'gzip' }, /cannot be read/],
-    [gzipSync(`[${good}]`).subarray(0, 40), { 'content-encoding': 'gzip' }, /cannot be read/],
+  const gzip = { 'content-encoding': 'gzip' }
+  const end = Buffer.byteLength(good) + 1
+  const broken: [string | Buffer, Record<string, string>, RegExp, number][] = [
+    [`[${good}`, {}, new RegExp(`ends before the array does \\(at byte ${end}\\)`), 0],
+    [`[${good},]`, {}, new RegExp(`comma has no item beside it \\(at byte ${end + 1}\\)`), 1],
+    [`[,${good}]`, {}, /comma has no item beside it \(at byte 1\)/, 0],
+    [`[${good}] 7`, {}, new RegExp(`follows the array \\(at byte ${end + 2}\\)`), 1],
+    [` ${good}`, {}, /not a JSON array \(at byte 1\)/, 0],
+    ['', {}, /ends before the array does \(at byte 0\)/, 0],
+    ['rubbish', gzip, /cannot be read: .*\(after 0 bytes of the batch\)/, 0],
+    [gzipSync(`[${good}]`).subarray(0, 40), gzip, /cannot be read/, 0],
   ]
-  for (const [payload, headers, message] of broken) {
+  for (const [payload, headers, message, items] of broken) {
     const answer = await send(payload, headers)
-    t.match([answer.status, answer.message], [400, message], String(payload))
-    t.ok(Array.isArray(answer.items))
+    t.match([answer.status, answer.message, answer.items.length], [400, message, items], String(payload))
   }
   t.match((await send(`[${good}`)).items, [], 'an item is complete with what follows it')
   t.match((await send(`[${good},`)).items, [{ index: 0, id: String }])
@@ -113,6 +114,59 @@ t.test('what cannot be read on is refused, with the verdicts of what was before 
     { status: 'rejected', errors: [{ message: /not JSON/ }] },
     { status: 'stored' },
   ])
+})
+
+t.test('what is stored of a batch that breaks in the middle is what its refusal says', async (t) => {
+  const { send, ask, total } = await batches(t, { INGEST_CHUNK: '1000' })
+  const texts = Array.from({ length: 4000 }, (_, n) => JSON.stringify({ ...report(n), raw: Math.random() }))
+  const lines = gzipSync(texts.join('\n'))
+  const ways: [string | Buffer, Record<string, string>, number][] = [
+    [`[${texts.slice(0, 30).join(',')},,${texts[30]}]`, {}, 30],
+    [lines.subarray(0, lines.length / 2), { ...LINES, 'content-encoding': 'gzip' }, 1000],
+  ]
+  let before = 0
+  for (const [payload, headers, least] of ways) {
+    const { status, items, counts } = await send(payload, headers)
+    t.equal(status, 400)
+    t.ok(items.length >= least, `${items.length} of ${least}`)
+    t.same(
+      items.map(({ index }) => index),
+      items.map((_, at) => at),
+    )
+    const { stored = 0, duplicate = 0 } = counts
+    t.equal(stored + duplicate, items.length)
+    t.equal(await total(), before + stored)
+    before += stored
+    for (const { id } of [items[0], items.at(-1)].filter((one) => one !== undefined)) {
+      t.equal((await ask(`/reports/${id}`)).statusCode, 200)
+    }
+  }
+})
+
+t.test('a verdict says where in a report its fault is', async (t) => {
+  const { send, ask } = await batches(t, { JSON_MAX_DEPTH: '4', REPORT_STRING_MAX: '300' })
+  const faulty: [string, string, RegExp][] = [
+    ['{"status":{},"notes":[1,x]}', '', /^is not JSON: .* \(at position 24\)$/],
+    ['{"status":tru}', '', /\(at position 13\)$/],
+    ['{"status":', '', /\(at position 10\)$/],
+    ['{"status":{} "notes":[]}', '', /^is not JSON: .* at position 13 \(line 1 column 14\)$/],
+    ['{"status":{},"raw":[0,{"a":[[]]}]}', 'raw.1.a.0', /^raw\.1\.a\.0 is nested deeper than 4$/],
+    [`{"status":{"a":"${'x'.repeat(301)}"}}`, 'status.a', /^status\.a has a text longer than 300 characters$/],
+    ['{"status":{},"raw":{"a":["가","\\ud800"]}}', 'raw.a.1', /^raw\.a\.1 has a lone surrogate$/],
+    ['{"status":{},"raw":{"b":[1,1e400]}}', 'raw.b.1', /out of range/],
+    ['{"status":{},"raw":{"__proto__":1}}', 'raw', /^raw has a key that names a prototype$/],
+    [`{"status":{},"raw":{"${'k'.repeat(300)}":["\\ud800"]}}`, `raw.${'k'.repeat(196)}…`, /lone surrogate/],
+    ['7', '', /^must be an object$/],
+  ]
+  const { items } = await send(faulty.map(([text]) => text).join('\n'), LINES)
+  for (const [at, [text, field, message]] of faulty.entries()) {
+    t.match(items[at], { status: 'rejected', errors: [{ in: 'body', field, message }] }, text)
+    const headers = { 'content-type': 'application/json' }
+    const alone = await ask('/ingest/qc', { method: 'POST', payload: text, headers })
+    t.match([alone.statusCode, alone.json()], [400, { errors: items[at]?.errors }], text)
+  }
+  const bytes = Buffer.concat([Buffer.from('{"status":{},"notes":["가'), Buffer.from([0xff]), Buffer.from('"]}')])
+  t.match((await send(bytes, LINES)).items, [{ errors: [{ message: 'is not valid UTF-8 (at byte 26)' }] }])
 })
 
 t.test('a batch at its limits is taken, one over them is refused: reports, bytes, bytes of one', async (t) => {
@@ -165,9 +219,9 @@ t.test('blank lines are passed over, as many as there may be reports', async (t)
   t.match(await send(`\n\n${one(1)}\n \n${one(2)}`, LINES), { status: 200, counts: { stored: 2 } })
   for (const blank of ['\n', '\r\n', ' \n']) {
     const answer = await send(`${one(3)}\n${blank.repeat(4)}${one(4)}`, LINES)
-    t.match(answer, { status: 400, message: /more than 3 blank lines/ })
+    t.match(answer, { status: 400, message: /more than 3 blank lines \(at byte \d+\)/, items: [{ index: 0 }] })
   }
-  t.equal(await total(), 2)
+  t.equal(await total(), 3, 'what came before them is stored, once')
 })
 
 t.test('a hundred megabytes of nothing are refused when little of them came out', async (t) => {

@@ -47,6 +47,18 @@ const DENSE_BYTES = 1_048_576
 /** Longest time of this thread for one batch while others wait. */
 const TURN_MS = 10
 
+/** What comes out, also that which a fault overtakes: it came out before, and nobody had asked for it yet. */
+async function* chunksOf(source: Readable, signal: AbortSignal): AsyncGenerator<Buffer> {
+  try {
+    // The request itself is not to be destroyed: the refusal goes out on its socket.
+    yield* source.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>
+  } catch (error) {
+    if (signal.aborted) throw error
+    for (let rest = source.read() as Buffer | null; rest !== null; rest = source.read() as Buffer | null) yield rest
+    throw error
+  }
+}
+
 /**
  * The bytes of a request's body with its content coding undone, as they come: nothing is read ahead of who asks for it, so a
  * bomb is as small here as it is on the wire.
@@ -69,8 +81,7 @@ export async function* inflated(
   else signal.addEventListener('abort', stop)
   let [size, since] = [0, performance.now()]
   try {
-    // The request itself is not to be destroyed: the refusal goes out on its socket.
-    for await (const chunk of source.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    for await (const chunk of chunksOf(source, signal)) {
       size += chunk.length
       if (size > maxBytes) throw tooLarge(maxBytes)
       if (decoder !== undefined && size > DENSE_BYTES && size > ratioMax * decoder.bytesWritten)
@@ -83,7 +94,8 @@ export async function* inflated(
     }
   } catch (error) {
     if (error instanceof Problem) throw error
-    throw new Problem('invalid-input', { detail: `The body cannot be read: ${(error as Error).message}` })
+    const reason = `${(error as Error).message} (after ${size} bytes of the batch)`
+    throw new Problem('invalid-input', { detail: `The body cannot be read: ${reason}` })
   } finally {
     signal.removeEventListener('abort', stop)
     if (decoder !== undefined) {

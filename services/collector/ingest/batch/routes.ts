@@ -53,7 +53,8 @@ export const batchRoutes = (parts: BatchParts, schemas: Stores['schemas']) => as
         summary: 'Take in many quality reports',
         description:
           'A JSON array or NDJSON, coded with gzip, br, deflate or not at all. It is read as it comes and every report has a ' +
-          'verdict of its own; those before a fault of the batch itself are stored, and the refusal (400, 413) has their verdicts.',
+          'verdict of its own; those before a fault of the batch itself are stored, and the refusal (400, 413) has their verdicts. ' +
+          'Positions in a verdict count from the begin of its report, bytes in a refusal from that of the batch (decoded).',
         querystring: ingestQuery,
         response: { 200: batchSchema },
       },

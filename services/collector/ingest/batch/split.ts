@@ -1,6 +1,9 @@
-/** Why a stream of reports cannot be read on. */
+/** Why a stream of reports cannot be read on, and where: bytes from 0, with its content coding undone. */
 export class BrokenBatch extends Error {
   override name = 'BrokenBatch'
+  constructor(reason: string, byte: number) {
+    super(`${reason} (at byte ${byte})`)
+  }
 }
 
 /** One report of a stream: its bytes, or that it was too long to be kept. */
@@ -15,8 +18,8 @@ function isBlank(bytes: Buffer): boolean {
 }
 
 export interface Splitter {
-  /** Takes in the next bytes; @returns the pieces that they complete. @throws BrokenBatch */
-  add(chunk: Buffer): Piece[]
+  /** Takes in the next bytes; gives the pieces that they complete, those before a fault too. @throws BrokenBatch */
+  add(chunk: Buffer): Iterable<Piece>
   /** @returns what is left at the end. @throws BrokenBatch for a stream that ended too early */
   end(): Piece[]
 }
@@ -49,28 +52,27 @@ function gatherer(maxBytes: number) {
  */
 export function lineSplitter(maxBytes: number, blanksMax: number): Splitter {
   const piece = gatherer(maxBytes)
-  let blanks = 0
+  let [blanks, before] = [0, 0]
 
-  function passOver(): void {
-    if (++blanks > blanksMax) throw new BrokenBatch(`it has more than ${blanksMax} blank lines`)
+  function passOver(byte: number): void {
+    if (++blanks > blanksMax) throw new BrokenBatch(`it has more than ${blanksMax} blank lines`, byte)
   }
 
   return {
-    add(chunk) {
-      const pieces: Piece[] = []
+    *add(chunk) {
       let from = 0
       for (let to = chunk.indexOf(NEWLINE); to >= 0; to = chunk.indexOf(NEWLINE, from)) {
-        if (to === from && piece.size() === 0) passOver()
+        if (to === from && piece.size() === 0) passOver(before + to)
         else {
           piece.add(chunk.subarray(from, to))
           const taken = piece.take()
-          if (taken === undefined) passOver()
-          else pieces.push(taken)
+          if (taken === undefined) passOver(before + to)
+          else yield taken
         }
         from = to + 1
       }
       piece.add(chunk.subarray(from))
-      return pieces
+      before += chunk.length
     },
     end() {
       const last = piece.take()
@@ -86,13 +88,14 @@ export function arraySplitter(maxBytes: number): Splitter {
   let depth = 0
   let inText = false
   let escaped = false
-  let items = 0
+  let [items, before] = [0, 0]
 
-  function close(pieces: Piece[], isLast: boolean): void {
+  /** What was gathered up to a comma or the end of the array. @param byte its place */
+  function close(isLast: boolean, byte: number): Piece[] {
     const taken = piece.take()
-    if (taken !== undefined) pieces.push(taken)
-    else if (!isLast || items > 0) throw new BrokenBatch('a comma has no item beside it')
+    if (taken === undefined && (!isLast || items > 0)) throw new BrokenBatch('a comma has no item beside it', byte)
     items++
+    return taken === undefined ? [] : [taken]
   }
 
   /** The place after the end of a text that begins before `from`; the end of the chunk when it goes on. */
@@ -109,8 +112,7 @@ export function arraySplitter(maxBytes: number): Splitter {
   }
 
   return {
-    add(chunk) {
-      const pieces: Piece[] = []
+    *add(chunk) {
       let from = 0
       let i = 0
       while (i < chunk.length) {
@@ -126,22 +128,23 @@ export function arraySplitter(maxBytes: number): Splitter {
           else if (depth === 0 && (byte === COMMA || byte === CLOSE_ARRAY)) {
             piece.add(chunk.subarray(from, i - 1))
             from = i
-            close(pieces, byte === CLOSE_ARRAY)
+            yield* close(byte === CLOSE_ARRAY, before + i - 1)
             if (byte === CLOSE_ARRAY) state = 'after'
           }
         } else if (!isSpace(byte)) {
           if (state === 'after' || byte !== OPEN_ARRAY) {
-            throw new BrokenBatch(state === 'after' ? 'something follows the array' : 'it is not a JSON array')
+            const reason = state === 'after' ? 'something follows the array' : 'it is not a JSON array'
+            throw new BrokenBatch(reason, before + i - 1)
           }
           state = 'inside'
           from = i
         }
       }
       if (state === 'inside') piece.add(chunk.subarray(from))
-      return pieces
+      before += chunk.length
     },
     end() {
-      if (state !== 'after') throw new BrokenBatch('it ends before the array does')
+      if (state !== 'after') throw new BrokenBatch('it ends before the array does', before)
       return []
     },
   }

@@ -10,6 +10,7 @@ import { overQuota } from '../../tenants/quotas.ts'
 import type { Writer } from '../../writer/queue.ts'
 import { failureOf } from '../../writer/protocol.ts'
 import type { IngestItem } from '../item.ts'
+import { utf8Refusal } from '../places.ts'
 import { BrokenBatch, type Piece, type Splitter } from './split.ts'
 import { countsOf, failedVerdict, overVerdict, rejected, verdictOf, type Verdict } from './verdict.ts'
 
@@ -96,7 +97,7 @@ export async function takeIn(
       metrics.count({ status: 'rejected', errors: [] })
     }
     if ('tooLong' in piece) return refuse(`is larger than ${config.COLLECTOR_BODY_MAX_BYTES} bytes`)
-    if (!isUtf8(piece.bytes)) return refuse('is not valid UTF-8')
+    if (!isUtf8(piece.bytes)) return refuse(utf8Refusal(piece.bytes))
     const over = hold.take(piece.bytes.length)
     if (over !== undefined) {
       refusals.count(tenantId, over.quota)

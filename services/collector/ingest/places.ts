@@ -1,0 +1,57 @@
+const MISSPELT = { t: 'true', f: 'false', n: 'null' } as const
+const NUMBER = /-?\d[\d.eE+-]*/y
+/** White space of JSON, which is less than that of JavaScript. */
+const SPACE = ' \t\n\r'
+const [TEXT, ESCAPE] = ['"', '\\']
+
+/** The place after the text that begins at `from`. */
+function afterText(json: string, from: number): number {
+  let at = from + 1
+  while (at < json.length && json[at] !== TEXT) at += json[at] === ESCAPE ? 2 : 1
+  return at + 1
+}
+
+/** Where a value is missing or misspelt in a text that is good JSON before it. */
+function badValue(json: string): number {
+  let before = ''
+  for (let at = 0; at < json.length;) {
+    const character = json[at] as string
+    if (SPACE.includes(character)) {
+      at++
+      continue
+    }
+    if ('[{'.includes(character)) at++
+    else if (']},:'.includes(character)) {
+      const isMissing = ['', ',', ':'].includes(before) || (before === '[' && character !== ']')
+      if (isMissing) return at
+      at++
+    } else if (character === TEXT) at = afterText(json, at)
+    else if (character in MISSPELT) {
+      for (const letter of MISSPELT[character as keyof typeof MISSPELT]) if (json[at++] !== letter) return at - 1
+    } else {
+      NUMBER.lastIndex = at
+      if (!NUMBER.test(json)) return at
+      at = NUMBER.lastIndex
+    }
+    before = character
+  }
+  return json.length
+}
+
+/**
+ * Why a text is no JSON, with the place of the fault in UTF-16 units from 0, which JSON.parse says of most faults only.
+ * @param message what it said
+ */
+export function jsonRefusal(json: string, message: string): string {
+  // At its end: what comes before may be a piece of the text.
+  if (/ at position \d+ \(line \d+ column \d+\)$/.test(message)) return `is not JSON: ${message.toWellFormed()}`
+  return `is not JSON: ${message.toWellFormed()} (at position ${badValue(json)})`
+}
+
+/** Why bytes are no text, with the place of the fault in bytes from 0. @param bytes of which isUtf8 has said so */
+export function utf8Refusal(bytes: Buffer): string {
+  const readable = Buffer.from(bytes.toString())
+  let at = 0
+  while (bytes[at] === readable[at]) at++
+  return `is not valid UTF-8 (at byte ${at})`
+}
