@@ -3,14 +3,20 @@ import Joi from 'joi'
 const DIGITS = /^\d{1,15}$/
 const TIME_MAX_LENGTH = 64
 
-/** Milliseconds since 1970 of a number in text, or of ISO 8601; without an offset it is UTC. Undefined when it is neither. */
+/**
+ * Milliseconds since 1970 of a number in text, or of ISO 8601; without an offset it is UTC, or in the zone that it names (RFC
+ * 9557). Undefined when it is neither.
+ */
 export function parseTime(value: string): number | undefined {
   if (DIGITS.test(value)) return Number(value)
+  // A zone without an offset is passed over by what reads a time without a zone.
+  const local = (text: string) =>
+    text.includes('[') ? Temporal.ZonedDateTime.from(text) : Temporal.PlainDateTime.from(text).toZonedDateTime('UTC')
   try {
     return Temporal.Instant.from(value).epochMilliseconds
   } catch {
     try {
-      return Temporal.PlainDateTime.from(value).toZonedDateTime('UTC').epochMilliseconds
+      return local(value).epochMilliseconds
     } catch {
       return undefined
     }

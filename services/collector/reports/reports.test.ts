@@ -73,6 +73,8 @@ t.test('filters by severity, policy version and time work alone and together', a
   t.same(await find(`since=${iso.slice(0, -1)}`), [warn, block], 'without an offset it is UTC')
   t.same(await find(`until=${encodeURIComponent(iso.replace('Z', '+00:00'))}`), [old])
   t.same(await find(`until=${iso.replace('Z', '+00:00')}`), [old], 'an offset that was not encoded')
+  const inSeoul = Temporal.Instant.from(iso).toZonedDateTimeISO('Asia/Seoul').toPlainDateTime().toString()
+  t.same(await find(`since=${inSeoul}[Asia/Seoul]`), [warn, block], 'a zone is not passed over')
   t.same(await find(`since=${since}&severity=block&policy_version=v1&until=${Date.now() + 1}`), [block])
   t.same(await find('severity=&policy_version=&since=&until=&cursor='), [warn, block, old], 'empty means not given')
 })
