@@ -95,6 +95,26 @@ t.test('a storage that is full takes a new report in the place of the oldest', a
   t.same(dropped, [{ id: ids[0], reason: 'full' }])
 })
 
+t.test('a storage that takes nothing, for whatever reason, costs few of the reports that wait', async (t) => {
+  const { url, got } = await localServer(t, singleCollector())
+  const real = memoryStorage()
+  let isBroken = false
+  const storage: QueueStorage = {
+    ...real,
+    set: (name, text) => {
+      if (isBroken) throw new Error('EMFILE: too many open files')
+      return real.set(name, text)
+    },
+  }
+  const { reporter, add } = testReporter(t, { url, storage })
+  await add(...Array.from({ length: 20 }, (_, n) => 10 + n))
+  isBroken = true
+  t.match(await reporter.report({ status: {}, n: 30 }), { accepted: false, reason: 'storage', message: /EMFILE/ })
+  t.match(reporter.state(), { waiting: 18, dropped: 2 }, 'twice its own size')
+  await reporter.flush()
+  t.equal(singles(got).length, 18)
+})
+
 t.test('what is damaged in the storage is dropped and told; what is none of ours is left alone', async (t) => {
   const { url, got } = await localServer(t, singleCollector())
   const storage = memoryStorage()

@@ -73,13 +73,14 @@ export function createQueue(
     replaceEntries(found.filter(({ id }) => !gone.has(id)))
   }
 
-  async function dropOldest(): Promise<boolean> {
+  /** @returns what is gone, undefined when nothing may go */
+  async function dropOldest(): Promise<EntryId | undefined> {
     const oldest = entries.find(({ id }) => !sending.has(id))
-    if (oldest === undefined) return false
+    if (oldest === undefined) return undefined
     forget(oldest.id)
     await erase(oldest.id).catch(() => undefined)
     onDropped({ id: oldest.id, reason: 'full' })
-    return true
+    return oldest
   }
 
   const isOver = (more: number) => entries.length + 1 > limits.maxReports || bytes + more > limits.maxBytes
@@ -95,16 +96,18 @@ export function createQueue(
       await refresh().catch(() => undefined)
       isLoaded = true
     }
-    while (isOver(size) && (await dropOldest()));
+    while (isOver(size) && (await dropOldest()) !== undefined);
     const entry = newEntryId(size, lastOrder)
     lastOrder = entry.order
-    for (;;) {
+    for (let freed = 0; ;) {
       try {
         await storage.set(prefix + entry.id, text)
         break
       } catch (error) {
-        // Most often a quota: an older report makes room, as it does for our own limits.
-        if (!(await dropOldest())) return { accepted: false, reason: 'storage', message: messageOf(error) }
+        // Most often a quota: older reports make room, as they do for our own limits. Where twice its size is not enough, it is not.
+        const dropped = freed < 2 * size ? await dropOldest() : undefined
+        if (dropped === undefined) return { accepted: false, reason: 'storage', message: messageOf(error) }
+        freed += dropped.bytes
       }
     }
     entries.push(entry)
