@@ -5,6 +5,9 @@ import type { Engine, Stores } from '../engine/engine.ts'
 import { collector, DEFAULT_KEY, judged, TEAM_A } from '../test/collector.ts'
 import { freshDatabase, ON_POSTGRES } from '../test/postgres.ts'
 
+const MINUTE_MS = 60_000
+const HOUR_MS = 60 * MINUTE_MS
+
 /** Every answer that is polled and has a version. */
 const urlsOf = (id: string, fingerprint: string) => [
   '/reports',
@@ -72,6 +75,9 @@ async function counted(t: Test) {
 }
 
 t.test('a 304 reads nothing, and neither does what is in memory', async (t) => {
+  // Some answers are good until the minute, or the hour, is over: it does not end here.
+  const now = Date.now()
+  t.intercept(Date, 'now', { value: () => now })
   const { ask, asked } = await counted(t)
   const { id } = (await ask('/ingest/qc', {}, 'POST', judged('warn'))).json<{ id: string }>()
   const { findings } = (await ask('/findings')).json<{ findings: { fingerprint: string }[] }>()
@@ -94,6 +100,31 @@ t.test('a 304 reads nothing, and neither does what is in memory', async (t) => {
     t.equal((await ask(url, { 'if-none-match': '*' })).statusCode, first.statusCode === 200 ? 304 : 404, `* ${url}`)
   }
   t.equal((await ask('/reports/none', { 'if-none-match': '*' })).statusCode, 404, 'of nothing there is no version')
+})
+
+t.test('what depends on the time has another tag when its time is over', async (t) => {
+  let now = Math.floor(Date.now() / HOUR_MS) * HOUR_MS
+  t.intercept(Date, 'now', { value: () => now })
+  const { ask } = await collector(t)
+  const tagsOf = async (urls: readonly string[]) =>
+    Object.fromEntries(
+      await Promise.all(urls.map(async (url) => [url, String((await ask(url)).headers.etag)] as const)),
+    )
+  const groups = [
+    [['/stats', '/findings'], MINUTE_MS],
+    [['/timeline?window_h=2&bucket=5m'], 5 * MINUTE_MS],
+    [['/timeline'], HOUR_MS],
+  ] as const
+  for (const [urls, lasts] of groups) {
+    const begun = now
+    const first = await tagsOf(urls)
+    now = begun + lasts - 1
+    t.same(await tagsOf(urls), first, 'to its last moment')
+    now = begun + lasts
+    const next = await tagsOf(urls)
+    for (const url of urls) t.not(next[url], first[url], url)
+    now = begun + HOUR_MS
+  }
 })
 
 t.test('after an answer to a write nobody is told that nothing has changed', async (t) => {
