@@ -82,6 +82,7 @@ async function buildCollector(config: CollectorConfig, deps: Deps): Promise<Buil
 /** The collector on its engine; it never listens. */
 export function serveCollector(config: CollectorConfig, deps: Deps, engine: Engine): Built {
   const { logger, health } = deps
+  const keyring = openKeyring(config)
   const { stores, writer, standings } = engine
   const { reports, tokens, schemas } = stores
   const metrics = createCollectorMetrics(deps.metrics.registry, writer.pending)
@@ -98,7 +99,7 @@ export function serveCollector(config: CollectorConfig, deps: Deps, engine: Engi
   const alerts = startAlerts({
     engine,
     config,
-    keyring: openKeyring(config),
+    keyring,
     health,
     registers: [metrics.registry, deps.metrics.registry],
     logger,
@@ -107,10 +108,10 @@ export function serveCollector(config: CollectorConfig, deps: Deps, engine: Engi
   const refusals = createRefusals({ writer, metrics, logger, flushMs: config.USAGE_FLUSH_MS, onRefused })
   const admission = createAdmission({ standings, config, refusals })
   const audit = createAuditLog({ store: stores.audit, writer, config, metrics, logger })
-  const retention = startRetention({ stores, writer, admission, config, metrics: metrics.retention, logger })
+  const retention = startRetention({ stores, writer, admission, keyring, config, metrics: metrics.retention, logger })
 
   const opening = createOpening({ reports, tokens, writer, metrics, admission })
-  const keys = createBundleKeys({ store: stores.bundleKeys, writer, keyring: openKeyring(config), logger })
+  const keys = createBundleKeys({ store: stores.bundleKeys, writer, keyring, logger })
 
   app.addHook('onReady', keys.prepare)
   const streams = createStreams({ engine, config, health, registers: [metrics.registry, deps.metrics.registry] })

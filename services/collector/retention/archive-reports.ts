@@ -5,6 +5,7 @@ import type { Stores } from '../engine/engine.ts'
 import { archiveRoot, tenantFolder } from './archive/files.ts'
 import { lineOf } from './archive/line.ts'
 import { readArchive } from './archive/read.ts'
+import type { LineSigner } from './archive/signature.ts'
 import { writeArchive, type Place, type Written } from './archive/write.ts'
 
 /** A report that may be deleted, if it is still as it was: when it changed last, in milliseconds since 1970. */
@@ -24,6 +25,7 @@ interface ArchivingParts {
   label: string
   now: number
   maxBytes: number
+  signer: Pick<LineSigner, 'signed'>
   signal: AbortSignal
 }
 
@@ -35,14 +37,15 @@ export const PAUSE_MS = 2
 const ID = /^\{"id":"([^"]+)"/
 
 /** Reports that the database has exactly as the archive has them, after all of the archive was read back from the disk. */
-async function verify({ file, manifest }: Written, { store, tenantId, signal }: ArchivingParts): Promise<Expendable[]> {
+async function verify({ file, manifest }: Written, parts: ArchivingParts): Promise<Expendable[]> {
+  const { store, tenantId, signer, signal } = parts
   const expendable: Expendable[] = []
   for await (const lines of readArchive(file, manifest, PAGE_REPORTS)) {
     const ids = lines.map((line) => (ID.exec(line) as RegExpExecArray)[1] as string)
     const found = new Map((await store.byIds(tenantId, ids)).map((row) => [row.id, row]))
     lines.forEach((line, at) => {
       const row = found.get(ids[at] as string)
-      if (row !== undefined && lineOf(row) === line) expendable.push([row.id, row.updatedAt])
+      if (row !== undefined && signer.signed(tenantId, lineOf(row)) === line) expendable.push([row.id, row.updatedAt])
     })
     await pause(PAUSE_MS, undefined, { signal })
   }
@@ -55,7 +58,7 @@ async function verify({ file, manifest }: Written, { store, tenantId, signal }: 
  * @throws DamagedArchive when the disk does not give back what was written
  */
 export async function archiveNext(from: Place, parts: ArchivingParts): Promise<Archived | undefined> {
-  const { store, dataDir, tenantId, cutoffTime, label, now, maxBytes, signal } = parts
+  const { store, dataDir, tenantId, cutoffTime, label, now, maxBytes, signer, signal } = parts
   const folder = tenantFolder(tenantId)
   const written = await writeArchive(from, {
     tenantId,
@@ -63,6 +66,7 @@ export async function archiveNext(from: Place, parts: ArchivingParts): Promise<A
     label,
     now,
     maxBytes,
+    signer,
     signal,
     page: async (after) => {
       await pause(PAUSE_MS, undefined, { signal })

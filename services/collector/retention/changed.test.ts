@@ -6,7 +6,7 @@ import { DAY_MS, retaining } from './test/retaining.ts'
 const TENANT = asTenant('default')
 
 t.test('a report that changed, got a hold or went after it was archived is left alone', async (t) => {
-  const { ask, ingestOld, config, stores, writer, sql } = await retaining(t)
+  const { ask, ingestOld, config, stores, writer, sql, signer } = await retaining(t)
   const [same, held, fits, gone] = [
     await ingestOld(40),
     await ingestOld(40),
@@ -21,6 +21,7 @@ t.test('a report that changed, got a hold or went after it was archived is left 
     label: 'test',
     now: Date.now(),
     maxBytes: 1e6,
+    signer,
     signal: new AbortController().signal,
   })
   const { expendable = [], manifest } = archived ?? {}
@@ -38,7 +39,7 @@ t.test('a report that changed, got a hold or went after it was archived is left 
 })
 
 t.test('what changes while an archive is being verified is not in what may go', async (t) => {
-  const { ask, ingestOld, config, stores } = await retaining(t)
+  const { ask, ingestOld, config, stores, signer } = await retaining(t)
   const id = await ingestOld(40)
   const other = await ingestOld(41)
   let pages = 0
@@ -58,6 +59,7 @@ t.test('what changes while an archive is being verified is not in what may go', 
     label: 'test',
     now: Date.now(),
     maxBytes: 1e6,
+    signer,
     signal: new AbortController().signal,
   })
   t.equal(pages, 1)

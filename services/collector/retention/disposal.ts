@@ -12,10 +12,10 @@ const BEGINNING: Place = [-1, -1]
 const BREATH_MAX_MS = 50
 const LABEL_BYTES = 3
 
-type DisposalParts = Pick<RetentionParts, 'store' | 'writer' | 'config' | 'metrics'>
+type DisposalParts = Pick<RetentionParts, 'store' | 'writer' | 'config' | 'metrics' | 'signer'>
 
 /** What a run does to reports: `progress` says at any time how far it has come. */
-export function createDisposal({ store, writer, config, metrics }: DisposalParts, signal: AbortSignal) {
+export function createDisposal({ store, writer, config, metrics, signer }: DisposalParts, signal: AbortSignal) {
   async function remove(tenantId: Tenant, expendable: readonly Expendable[], progress: RunProgress): Promise<void> {
     const { RETENTION_CHUNK: chunk } = config
     for (let at = 0; at < expendable.length; at += chunk) {
@@ -42,6 +42,7 @@ export function createDisposal({ store, writer, config, metrics }: DisposalParts
         label: `${label}-${number}`,
         now: run.startedAt,
         maxBytes: config.RETENTION_ARCHIVE_MAX_BYTES,
+        signer,
         signal,
       })
       if (archived === undefined) return

@@ -4,9 +4,12 @@ import { readdirSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import t, { type Test } from 'tap'
+import { openKeyring } from '#shared/keyring.ts'
+import { asTenant } from '#shared/scope.ts'
 import { until } from '#shared/test/until.ts'
 import { freshDatabase, ON_POSTGRES } from '../test/postgres.ts'
 import { archiveRoot, UNFINISHED } from './archive/files.ts'
+import { createLineSigner } from './archive/signature.ts'
 import { archived, DAY_MS } from './test/retaining.ts'
 
 const MAIN = path.join(import.meta.dirname, '..', 'main.ts')
@@ -65,7 +68,8 @@ t.test('kill -9 during runs loses no report, and leaves nothing unfinished after
       headers: { ...HEADERS, ...(body === undefined ? {} : { 'content-type': type }) },
       ...(body === undefined ? {} : { body }),
     })
-  const lines = Array.from({ length: REPORTS }, (_, n) => oldLine(n))
+  const signer = createLineSigner(openKeyring({ DATA_DIR: dataDir, NODE_ENV: 'test' }))
+  const lines = Array.from({ length: REPORTS }, (_, n) => signer.signed(asTenant('default'), oldLine(n)))
   const restored = await post('/admin/retention/restore', lines.join('\n'))
   t.match(await restored.json(), { restored: REPORTS })
 

@@ -5,6 +5,7 @@ import { randomUUID } from 'node:crypto'
 import type { CollectorConfig } from '../config.ts'
 import type { Stores } from '../engine/engine.ts'
 import type { Writer } from '../writer/queue.ts'
+import type { LineSigner } from './archive/signature.ts'
 import { createDisposal } from './disposal.ts'
 import { dryRun, type DryRun } from './dry-run.ts'
 import { jumpOf, markOf, type Clock, type ClockJump } from './clock.ts'
@@ -20,6 +21,8 @@ export interface RetentionParts {
   metrics: RetentionMetrics
   logger: Pick<Logger, 'info' | 'warn' | 'error'>
   clock: Clock
+  /** Signs what goes into archives. */
+  signer: LineSigner
 }
 
 export interface RunRequest {

@@ -9,6 +9,9 @@ export interface RetentionConfig {
   RETENTION_LEASE_S: number
   RETENTION_RESTORE_MONTHS_MAX: number
   RETENTION_RESTORE_OLDEST_DAYS: number
+  RETENTION_RESTORE_REFUSED_MAX: number
+  RETENTION_RESTORES_MAX: number
+  RETENTION_RESTORES_TENANT_MAX: number
   RETENTION_RUNS_KEPT: number
   RETENTION_SCHEDULE: string
   RETENTION_VACUUM_MAX_BYTES: number
@@ -34,6 +37,13 @@ export const retentionSettings: Settings<RetentionConfig> = {
   RETENTION_RESTORE_OLDEST_DAYS: integer(1, 10_950)
     .default(3650)
     .description('Age above which a report is not taken back'),
+  RETENTION_RESTORE_REFUSED_MAX: integer(1, 10_000)
+    .default(1000)
+    .description('Lines of one request that may be refused; at the next one it ends: 400'),
+  RETENTION_RESTORES_MAX: integer(1, 1000).default(8).description('Requests that restore at a time; beyond: 503'),
+  RETENTION_RESTORES_TENANT_MAX: integer(1, 1000)
+    .default(2)
+    .description('Requests of one tenant that restore at a time; beyond: 429'),
   RETENTION_RUNS_KEPT: integer(1, 10_000).default(100).description('Retention runs of a tenant that are remembered'),
   RETENTION_SCHEDULE: text()
     .default('03:00')

@@ -5,7 +5,8 @@ import { finish, UNFINISHED } from './files.ts'
 /** What an archive must be. It lies beside it, with `.manifest.json` instead of `.ndjson.gz`. */
 export interface Manifest {
   format: 'najimban-collector-archive'
-  version: 1
+  /** 1: its lines are not signed. */
+  version: 1 | 2
   tenantId: string
   /** Name of the archive, in the same folder. */
   file: string
@@ -38,7 +39,7 @@ const count = () => Joi.number().integer().min(0).required()
 
 const manifestSchema = Joi.object<Manifest, true>({
   format: Joi.string().valid('najimban-collector-archive').required(),
-  version: Joi.number().valid(1).required(),
+  version: Joi.number().valid(1, 2).required(),
   tenantId: Joi.string().required(),
   file: Joi.string().required(),
   createdAt: count(),

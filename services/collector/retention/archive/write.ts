@@ -9,6 +9,7 @@ import { createGzip } from 'node:zlib'
 import { finish, makeFolder, UNFINISHED } from './files.ts'
 import { lineOf } from './line.ts'
 import { ARCHIVE_SUFFIX, writeManifest, type Manifest } from './manifest.ts'
+import type { LineSigner } from './signature.ts'
 import type { OldReport } from '../store.ts'
 
 /** Where in the order of time an archive begins, and where the next one will. */
@@ -24,6 +25,7 @@ export interface ArchiveParts {
   maxBytes: number
   /** The reports after a place, oldest first; none at the end. It may take its time between the pages. */
   page: (after: Place) => Promise<readonly OldReport[]>
+  signer: Pick<LineSigner, 'signed'>
   signal: AbortSignal
 }
 
@@ -46,7 +48,7 @@ const monthOf = (time: number) => new Date(time).toISOString().slice(0, 7)
  * @throws what the disk says; nothing unfinished is left then
  */
 export async function writeArchive(from: Place, parts: ArchiveParts): Promise<Written | undefined> {
-  const { tenantId, folder, label, now, maxBytes, page, signal } = parts
+  const { tenantId, folder, label, now, maxBytes, page, signer, signal } = parts
   const first = await page(from)
   const oldest = first[0]?.createdAt
   if (oldest === undefined) return undefined
@@ -63,7 +65,7 @@ export async function writeArchive(from: Place, parts: ArchiveParts): Promise<Wr
       let cut = false
       for (const row of rows) {
         if ((cut = isFull(row))) break
-        const line = `${lineOf(row)}\n`
+        const line = `${signer.signed(tenantId, lineOf(row))}\n`
         text += line
         contentBytes += Buffer.byteLength(line)
         reports++
@@ -94,7 +96,7 @@ export async function writeArchive(from: Place, parts: ArchiveParts): Promise<Wr
     await finish(unfinished, file)
     const manifest: Manifest = {
       format: 'najimban-collector-archive',
-      version: 1,
+      version: 2,
       tenantId,
       file: name,
       createdAt: now,

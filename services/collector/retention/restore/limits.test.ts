@@ -1,6 +1,8 @@
+import { once } from 'node:events'
+import { request, type IncomingMessage } from 'node:http'
 import t, { type Test } from 'tap'
 import { newReportId } from '../../ingest/report-id.ts'
-import { TEAM_A, TEAM_B } from '../../test/collector.ts'
+import { DEFAULT_KEY, TEAM_A, TEAM_B } from '../../test/collector.ts'
 import { DAY_MS, linesOf, retaining } from '../test/retaining.ts'
 
 interface Restored {
@@ -21,12 +23,17 @@ const line = (createdAt: number, more: object = {}): Record<string, unknown> & {
 
 async function restoring(t: Test, env: Record<string, string> = {}) {
   const service = await retaining(t, env)
-  const send = (lines: readonly (object | string)[], headers: Record<string, string> = {}) =>
+  const sendAsIs = (lines: readonly string[], headers: Record<string, string> = {}) =>
     service.ask('/admin/retention/restore', {
       method: 'POST',
-      payload: lines.map((one) => (typeof one === 'string' ? one : JSON.stringify(one))).join('\n'),
+      payload: lines.join('\n'),
       headers: { 'content-type': 'application/x-ndjson', ...headers },
     })
+  const send = (lines: readonly (object | string)[], headers: Record<string, string> = {}) =>
+    sendAsIs(
+      lines.map((one) => service.signed(one, headers['x-tenant'])),
+      headers,
+    )
   const restore = async (lines: readonly (object | string)[], headers: Record<string, string> = {}) => {
     const answer = await send(lines, headers)
     t.equal(answer.statusCode, 200, answer.body.slice(0, 500))
@@ -34,7 +41,7 @@ async function restoring(t: Test, env: Record<string, string> = {}) {
   }
   const stored = async () => (await service.sql<{ n: number }>('SELECT count(*) AS n FROM reports'))[0]?.n
   const held = async () => (await service.sql<{ n: number }>('SELECT count(*) AS n FROM report_holds'))[0]?.n
-  return { ...service, send, restore, stored, held }
+  return { ...service, sendAsIs, send, restore, stored, held }
 }
 
 t.test('a report from the future is not taken back, and retention goes on', async (t) => {
@@ -114,12 +121,85 @@ t.test('nobody learns that an id is of another tenant, or gets it', async (t) =>
   t.same(await restore([same], TEAM_A), { restored: 0, duplicate: 1, refused: [] })
   t.equal((await ask(`/reports/${id}`, { headers: TEAM_B })).statusCode, 404)
 
-  // An id that is free is anybody's; who had it is told that it did not come back.
+  // Whoever has the key can sign a line for another tenant; who had the id is told that it did not come back.
   const old = await ingestOld(50)
   await run()
   const [archived] = (await Promise.all(archives().map(linesOf))).flat()
   t.match(await restore([archived as string], TEAM_B), { restored: 1 })
   t.match(await restore([archived as string]), { duplicate: 0, refused: [{ id: old, message: 'cannot be restored' }] })
+})
+
+t.test('only what was archived for a tenant comes back for it: nobody takes an id that is free', async (t) => {
+  const { restore, send, sendAsIs, signed, ask, run, ingest, ingestOld, archives } = await restoring(t)
+  const deleted = await ingest()
+  t.equal((await ask(`/reports/${deleted}`, { method: 'DELETE' })).statusCode, 204)
+  await ingestOld(50)
+  await run()
+  const [archived = ''] = (await Promise.all(archives().map(linesOf))).flat()
+  const taken = JSON.stringify({ ...line(Number(deleted.split('-')[1])), id: deleted })
+  const forged = [
+    taken,
+    archived,
+    signed(taken, 'default'),
+    signed(taken, 'teamB').replace('status', 'Status'),
+    signed(taken, 'teamB').replace(/[\da-f]"\}$/, (end) => (end.startsWith('0') ? '1"}' : '0"}')),
+    signed(taken, 'teamB').replace('"mac":"', '"mac":"other'),
+    `${signed(taken, 'teamB').slice(0, -1)},"id":"${deleted}"}`,
+    `${taken.slice(0, -1)},"mac":"${signed(taken, 'teamB')}"}`,
+  ]
+  const message = 'is not signed, or not for this tenant, or with a key that is not there any more'
+  t.same((await sendAsIs(forged, TEAM_B)).json(), {
+    restored: 0,
+    duplicate: 0,
+    refused: forged.map((_, index) => ({ index, message })),
+  })
+  t.match((await send([line(Date.now())], TEAM_B)).json(), { restored: 1 }, 'what is signed for it does')
+  t.match(
+    (await sendAsIs([`${archived}\r`])).json(),
+    { restored: 1, refused: [] },
+    'and so does the report of who had it',
+  )
+  t.match(await restore([taken]), { restored: 1 })
+})
+
+t.test('a request ends at the line with which more than RETENTION_RESTORE_REFUSED_MAX are refused', async (t) => {
+  const { restore, send, stored } = await restoring(t, { RETENTION_RESTORE_REFUSED_MAX: '3', INGEST_CHUNK: '2' })
+  const [good, bad] = [() => line(Date.now()), () => line(0)]
+  t.match(await restore([bad(), good(), bad(), bad(), good()]), { restored: 2, refused: { length: 3 } })
+  const answer = await send([good(), bad(), bad(), bad(), good(), good(), bad(), good(), bad()])
+  t.equal(answer.statusCode, 400)
+  const problem = answer.json<Restored>()
+  t.match(problem, { message: /RETENTION_RESTORE_REFUSED_MAX/, restored: 3, duplicate: 0 })
+  t.same(
+    problem.refused.map(({ index }) => index),
+    [1, 2, 3],
+  )
+  t.equal(await stored(), 5, 'what came before is stored')
+})
+
+t.test('only so many requests restore at a time, of a tenant and in all', async (t) => {
+  const { app, signed, send } = await restoring(t, {
+    RETENTION_RESTORES_MAX: '2',
+    RETENTION_RESTORES_TENANT_MAX: '1',
+  })
+  const url = new URL('/admin/retention/restore', await app.listen({ port: 0, host: '127.0.0.1' }))
+  const begin = (headers: Record<string, string>) => {
+    const one = request(url, { method: 'POST', headers: { ...headers, 'content-type': 'application/x-ndjson' } })
+    one.on('error', () => undefined).write(`${signed(line(Date.now()), headers['x-tenant'])}\n`)
+    const answer = once(one, 'response').then(([given]) => (given as IncomingMessage).statusCode)
+    return { one, answer }
+  }
+  const all = [begin(DEFAULT_KEY), begin(DEFAULT_KEY)]
+  const answers = (some: typeof all) => some.map(({ answer }) => answer)
+  t.equal(await Promise.race(answers(all)), 429, 'of two one has to wait')
+  t.equal((await send([line(Date.now())], TEAM_A)).statusCode, 200)
+  const others = [begin(TEAM_A), begin(TEAM_A)]
+  t.equal(await Promise.race(answers(others)), 429)
+  const third = await send([], TEAM_B)
+  t.match([third.statusCode, third.headers], [503, { 'retry-after': /^\d+$/ }])
+  for (const { one } of [...all, ...others]) one.end()
+  t.same((await Promise.all(answers([...all, ...others]))).toSorted(), [200, 200, 429, 429])
+  t.equal((await send([line(Date.now())], TEAM_B)).statusCode, 200)
 })
 
 t.test('what is not stored is on no hold', async (t) => {

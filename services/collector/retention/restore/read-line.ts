@@ -4,6 +4,7 @@ import { isUtf8 } from 'node:buffer'
 import type { CollectorConfig } from '../../config.ts'
 import type { IngestItem } from '../../ingest/item.ts'
 import { archivedReport, type ArchivedReport } from '../archive/line.ts'
+import type { LineSigner } from '../archive/signature.ts'
 import type { Hold } from '../holds/schema.ts'
 
 export type Line = { report: ArchivedReport } | { id?: string; message: string }
@@ -24,12 +25,21 @@ type ReaderConfig = Pick<
   | 'RETENTION_RESTORE_OLDEST_DAYS'
 >
 
+const UNSIGNED = 'is not signed, or not for this tenant, or with a key that is not there any more'
+
+interface ReaderParts {
+  tenantId: Tenant
+  config: ReaderConfig
+  signer: Pick<LineSigner, 'contentOf'>
+  /** Milliseconds since 1970. */
+  now: number
+}
+
 /**
- * Reads the lines of one request. Where a report is in time is bounded: what came from a future would stop retention, and
+ * Reads the lines of one request, of which only those count that the collector signed for the tenant. Where a report is in time is bounded: what came from a future would stop retention, and
  * PostgreSQL makes a table for each month.
- * @param now milliseconds since 1970
  */
-export function createLineReader(config: ReaderConfig, now: number) {
+export function createLineReader({ tenantId, config, signer, now }: ReaderParts) {
   const oldest = now - config.RETENTION_RESTORE_OLDEST_DAYS * DAY_MS
   const newest = now + DAY_MS
   const limits: JsonLimits = {
@@ -54,9 +64,11 @@ export function createLineReader(config: ReaderConfig, now: number) {
 
   return (bytes: Buffer): Line => {
     if (!isUtf8(bytes)) return { message: 'is not valid UTF-8' }
+    const content = signer.contentOf(tenantId, bytes.toString().trimEnd())
+    if (content === undefined) return { message: UNSIGNED }
     let value: unknown
     try {
-      value = JSON.parse(bytes.toString())
+      value = JSON.parse(content)
     } catch (error) {
       return { message: `is not JSON: ${told((error as Error).message)}` }
     }

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { hash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { text } from 'node:stream/consumers'
@@ -7,7 +8,8 @@ import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
 import { asTenant } from '#shared/scope.ts'
 import { judged, TEAM_A, TEAM_A_SENDER } from '../../test/collector.ts'
-import { manifestFile } from '../archive/manifest.ts'
+import { manifestFile, readManifest } from '../archive/manifest.ts'
+import { unsigned } from '../archive/signature.ts'
 import { DAY_MS, linesOf, retaining } from '../test/retaining.ts'
 
 const SCRIPT = path.join(import.meta.dirname, '..', '..', '..', '..', 'scripts', 'restore-archive.ts')
@@ -18,6 +20,9 @@ interface Restored {
   duplicate: number
   refused: { index: number; id?: string; message: string }[]
 }
+
+/** What a line says of its report, to be changed. */
+const archivedReport = (line = '') => JSON.parse(unsigned(line)) as Record<string, unknown>
 
 /** A collector with a way to send archives back. */
 async function restoring(t: Test, env: Record<string, string> = {}) {
@@ -85,13 +90,13 @@ t.test('without a grace what came back is as old as it is', async (t) => {
 })
 
 t.test('a report that is there stays as it is, and gets no hold', async (t) => {
-  const { ask, run, ingestOld, ingest, restore, lines } = await restoring(t)
+  const { ask, run, ingestOld, ingest, restore, lines, signed } = await restoring(t)
   const young = await ingest()
   await ingestOld(50)
   await run()
   const [line] = await lines()
   const createdAt = Number(young.split('-')[1])
-  const same = JSON.stringify({ ...(JSON.parse(line as string) as object), id: young, createdAt })
+  const same = signed({ ...archivedReport(line), id: young, createdAt })
   t.same((await restore(`${line}\n${line}\n${same}`)).json(), { restored: 1, duplicate: 2, refused: [] })
   t.notOk('hold' in (await ask(`/reports/${young}`)).json<object>())
 })
@@ -123,10 +128,10 @@ t.test('no finding is opened, reopened or counted again by what comes back', asy
 })
 
 t.test('lines that are no archived reports are refused one by one', async (t) => {
-  const { run, ingestOld, restore, lines } = await restoring(t)
+  const { run, ingestOld, restore, lines, signed } = await restoring(t)
   await ingestOld(50)
   await run()
-  const good = JSON.parse((await lines())[0] as string) as Record<string, unknown>
+  const good = archivedReport((await lines())[0])
   const bad: object[] = [
     { ...good, id: '../../etc' },
     { ...good, id: 'report-1-ABC' },
@@ -140,9 +145,7 @@ t.test('lines that are no archived reports are refused one by one', async (t) =>
     { ...good, report: { status: 3 } },
     { ...good, extra: 1 },
   ]
-  const answer = (
-    await restore(['not json', ...bad.map((one) => JSON.stringify(one)), JSON.stringify(good)].join('\n'))
-  ).json<Restored>()
+  const answer = (await restore(['not json', ...bad, good].map((one) => signed(one)).join('\n'))).json<Restored>()
   t.same([answer.restored, answer.refused.map(({ index }) => index)], [1, Array.from({ length: 12 }, (_, n) => n)])
   t.match((await restore(Buffer.from([0x7b, 0xff, 0x0a]))).json(), { refused: [{ message: 'is not valid UTF-8' }] })
 })
@@ -156,7 +159,11 @@ t.test('archives come plain or packed, in NDJSON only, and from an admin only', 
   t.equal((await restore(body, { 'content-type': 'application/json' })).statusCode, 415)
   t.equal((await restore(gzipSync(body).subarray(0, -9), { 'content-encoding': 'gzip' })).statusCode, 400)
   t.match((await restore(gzipSync(body), { 'content-encoding': 'gzip' })).json(), { restored: 1 })
-  t.match((await restore(body, TEAM_A)).json(), { restored: 0, duplicate: 0 }, 'an id is of one report only')
+  t.match(
+    (await restore(body, TEAM_A)).json(),
+    { restored: 0, duplicate: 0 },
+    'what is of one tenant is none of another',
+  )
 })
 
 t.test('npm run collector:restore-archive verifies all before it sends any', async (t) => {
@@ -198,6 +205,39 @@ t.test('npm run collector:restore-archive verifies all before it sends any', asy
     code: 0,
     out: /0 restored, 2 were there/,
   })
+
+  // One from before lines were signed, and one whose key is not there any more.
+  const early = path.join(dataDir, 'early.ndjson.gz')
+  const lines = (await linesOf(newer)).map(unsigned)
+  const content = `${lines.join('\n')}\n`
+  const whole = gzipSync(content)
+  writeFileSync(early, whole)
+  writeFileSync(
+    manifestFile(early),
+    JSON.stringify({
+      ...(await readManifest(newer)),
+      version: 1,
+      file: path.basename(early),
+      contentBytes: Buffer.byteLength(content),
+      contentSha256: hash('sha256', content),
+      bytes: whole.length,
+      sha256: hash('sha256', whole),
+    }),
+  )
+  const key = { DATA_DIR: dataDir }
+  for (const line of lines) {
+    const { id } = JSON.parse(line) as { id: string }
+    await ask(`/reports/${id}/hold`, { method: 'DELETE' })
+    await ask(`/reports/${id}`, { method: 'DELETE' })
+  }
+  t.equal(await count(), 1)
+  t.match(await tool([older, early]), { code: 1, error: /early.*not signed: --vouch/ })
+  t.match(await tool(['--dry-run', early]), { code: 0, out: /2 reports of default.*not signed \(--vouch\)/ })
+  t.match(await tool(['--vouch', early], { DATA_DIR: t.testdir({}) }), { code: 1, error: /ENCRYPTION_KEYS/ })
+  const foreign = { ENCRYPTION_KEYS: `k9:${randomBytes(32).toString('base64')}` }
+  t.match(await tool(['--vouch', early], foreign), { code: 1, error: /is not signed/, out: /0 restored.*2 refused/ })
+  t.match(await tool(['--vouch', early], key), { code: 0, out: /2 restored, 0 were there, 0 refused/ })
+  t.match(await tool(['--vouch', newer], key), { code: 0, out: /0 restored, 2 were there, 0 refused/ })
   t.match(await tool([]), { code: 64, error: /Usage/ })
   t.match(await tool(['--help']), { code: 0, out: /Usage/ })
   t.match(await tool(['--what']), { code: 64 })

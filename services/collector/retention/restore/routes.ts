@@ -9,7 +9,9 @@ import { LINES_TYPE } from '../../ingest/batch/routes.ts'
 import { lineSplitter } from '../../ingest/batch/split.ts'
 import type { Admission } from '../../tenants/admission.ts'
 import { signerOf } from '../../tenants/guard.ts'
+import { createSlots } from '../../tenants/slots.ts'
 import type { Writer } from '../../writer/queue.ts'
+import type { LineSigner } from '../archive/signature.ts'
 import { takeBack } from './take-back.ts'
 
 const DAY_MS = 86_400_000
@@ -25,7 +27,24 @@ const restoredAnswer = Joi.object({
 /** What an archived line has beside the report: names, times, quotes of a text that are escaped. */
 const LINE_FACTOR = 8
 
-export const restoreRoutes = (writer: Writer, admission: Admission, config: CollectorConfig) => async (app: App) => {
+const RETRY_AFTER_S = 1
+
+interface RestoreParts {
+  writer: Writer
+  admission: Admission
+  config: CollectorConfig
+  signer: Pick<LineSigner, 'contentOf'>
+}
+
+export const restoreRoutes = (parts: RestoreParts) => async (app: App) => {
+  const { config } = parts
+  const slots = createSlots({
+    what: 'restores',
+    max: config.RETENTION_RESTORES_MAX,
+    tenantMax: config.RETENTION_RESTORES_TENANT_MAX,
+    setting: 'RETENTION_RESTORES_TENANT_MAX',
+    retryAfterS: RETRY_AFTER_S,
+  })
   app.removeAllContentTypeParsers()
   app.addContentTypeParser(LINES_TYPE, (_request, payload, done) => done(null, payload))
   app.post(
@@ -36,7 +55,7 @@ export const restoreRoutes = (writer: Writer, admission: Admission, config: Coll
         tags: ['report administration'],
         summary: 'Store reports from an archive again as they were',
         description:
-          'Lines of an archive (NDJSON, plain or gzip, br, deflate). Ids, times and states are those of before; findings are not ' +
+          'Lines of an archive as they are in it, signed (NDJSON, plain or gzip, br, deflate). Ids, times and states are those of before; findings are not ' +
           'told again. Reports that are there are duplicates. What comes back is on hold for RETENTION_GRACE_DAYS.',
         response: { 200: restoredAnswer },
       },
@@ -47,6 +66,7 @@ export const restoreRoutes = (writer: Writer, admission: Admission, config: Coll
       const at = Date.now()
       const days = config.RETENTION_GRACE_DAYS
       const hold = { reason: 'restored from an archive', by: signerOf(request.caller), at, until: at + days * DAY_MS }
+      const end = slots.take(request.caller.tenant)
       return await takeBack(
         inflated(body, request.headers['content-encoding'] ?? '', {
           maxBytes: config.INGEST_BATCH_MAX_BYTES,
@@ -54,8 +74,8 @@ export const restoreRoutes = (writer: Writer, admission: Admission, config: Coll
           signal: goneSignal(reply),
         }),
         lineSplitter(config.COLLECTOR_BODY_MAX_BYTES * LINE_FACTOR, config.INGEST_BATCH_MAX),
-        { tenantId: request.caller.tenant, writer, admission, config, grace: days === 0 ? undefined : hold },
-      )
+        { ...parts, tenantId: request.caller.tenant, grace: days === 0 ? undefined : hold },
+      ).finally(end)
     },
   )
 }

@@ -7,6 +7,7 @@ import type { Admission } from '../../tenants/admission.ts'
 import { overQuota } from '../../tenants/quotas.ts'
 import { valueOf } from '../../writer/protocol.ts'
 import type { Writer } from '../../writer/queue.ts'
+import type { LineSigner } from '../archive/signature.ts'
 import type { Hold } from '../holds/schema.ts'
 import { createLineReader, itemOf } from './read-line.ts'
 
@@ -29,31 +30,30 @@ interface TakeBackParts {
   writer: Writer
   admission: Admission
   config: CollectorConfig
+  signer: Pick<LineSigner, 'contentOf'>
   /** What keeps the next retention run from deleting them again; none where there is no grace. */
   grace: Hold | undefined
 }
 
 const CHUNK_BYTES = 1_048_576
-/** More faults than this help nobody. */
-const REFUSED_MAX = 100
 
 /**
  * Stores reports from an archive again as they were, a chunk at a time; those that are there stay as they are.
- * @throws Problem when nothing more could be written; what was before is stored, and may be sent again
+ * @throws Problem when nothing more could be written, and when more than RETENTION_RESTORE_REFUSED_MAX lines were refused (it
+ * has what became of those before); what was before is stored, and may be sent again
  */
 export async function takeBack(
   source: AsyncIterable<Buffer>,
   splitter: Splitter,
-  { tenantId, writer, admission, config, grace }: TakeBackParts,
+  { tenantId, writer, admission, config, signer, grace }: TakeBackParts,
 ): Promise<TakenBack> {
   const result: TakenBack = { restored: 0, duplicate: 0, refused: [] }
-  const readLine = createLineReader(config, Date.now())
+  const readLine = createLineReader({ tenantId, config, signer, now: Date.now() })
   const room = admission.gate.holdReturning(tenantId)
   let [chunk, bytes, count]: [{ index: number; id: string; item: IngestItem }[], number, number] = [[], 0, 0]
 
-  const refuse = (one: Refused) => {
-    if (result.refused.length < REFUSED_MAX) result.refused.push(one)
-  }
+  const { RETENTION_RESTORE_REFUSED_MAX: refusedMax } = config
+  const refuse = (one: Refused) => void result.refused.push(one)
 
   async function flush(): Promise<void> {
     const items = chunk
@@ -73,10 +73,7 @@ export async function takeBack(
   }
 
   try {
-    for await (const part of source) {
-      for (const piece of splitter.add(part)) await take(piece)
-    }
-    for (const piece of splitter.end()) await take(piece)
+    await takeAll()
     await flush()
   } catch (error) {
     if (error instanceof BrokenBatch) throw new Problem('invalid-input', { detail: `The archive: ${error.message}` })
@@ -85,7 +82,22 @@ export async function takeBack(
     room.release()
   }
   result.refused.sort((one, other) => one.index - other.index)
-  return result
+  if (result.refused.length <= refusedMax) return result
+  throw new Problem('invalid-input', {
+    detail: `More than ${refusedMax} lines (RETENTION_RESTORE_REFUSED_MAX) were refused; what follows was not read`,
+    extensions: { ...result, refused: result.refused.slice(0, refusedMax) },
+  })
+
+  /** All pieces, or those up to the one with which too many are refused: each is work, and a few bytes. */
+  async function takeAll(): Promise<void> {
+    for await (const part of source) {
+      for (const piece of splitter.add(part)) {
+        await take(piece)
+        if (result.refused.length > refusedMax) return
+      }
+    }
+    for (const piece of splitter.end()) await take(piece)
+  }
 
   async function take(piece: ReturnType<Splitter['end']>[number]): Promise<void> {
     const index = count++

@@ -1,6 +1,8 @@
+import { openKeyring } from '#shared/keyring.ts'
 import { createLogger } from '#shared/logger.ts'
 import { readdirSync } from 'node:fs'
 import path from 'node:path'
+import { asTenant } from '#shared/scope.ts'
 import { Registry } from 'prom-client'
 import type { Test } from 'tap'
 import { collector } from '../../test/collector.ts'
@@ -8,6 +10,7 @@ import { archiveRoot } from '../archive/files.ts'
 import type { ArchivedReport } from '../archive/line.ts'
 import { readManifest } from '../archive/manifest.ts'
 import { readArchive } from '../archive/read.ts'
+import { createLineSigner, unsigned } from '../archive/signature.ts'
 import { systemClock, type Clock } from '../clock.ts'
 import { createRetentionMetrics } from '../metrics.ts'
 import { createRetention } from '../run.ts'
@@ -48,6 +51,7 @@ export async function retaining(t: Test, env: Record<string, string> = {}) {
   const service = await collector(t, { RETENTION_SCHEDULE: 'off', ...env })
   const { config, stores, writer, dataDir } = service
   let clock: Clock = systemClock
+  const signer = createLineSigner(openKeyring(config))
   const retention = createRetention({
     store: stores.retention,
     writer,
@@ -55,12 +59,17 @@ export async function retaining(t: Test, env: Record<string, string> = {}) {
     metrics: createRetentionMetrics([new Registry()]),
     logger: createLogger('collector', config),
     clock: () => clock(),
+    signer,
   })
   t.teardown(retention.stop)
   const run = (payload?: object, url = '/admin/retention/run') =>
     service.ask(url, { method: 'POST', ...(payload === undefined ? {} : { payload }) })
   return {
     ...service,
+    signer,
+    /** A line as an archive of the tenant has it. */
+    signed: (line: object | string, tenant = 'default') =>
+      signer.signed(asTenant(tenant), unsigned(typeof line === 'string' ? line : JSON.stringify(line))),
     retention,
     setClock: (next: Clock) => (clock = next),
     run,
