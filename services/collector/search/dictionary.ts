@@ -37,7 +37,6 @@ export function createDictionary(db: Database) {
     heads.clear()
     spoken = 0
     named.clear()
-    highest = 0
   }
 
   function idOf(tenantId: Tenant, kind: TermKind, name: string, value = ''): number {
@@ -78,7 +77,10 @@ export function createDictionary(db: Database) {
   return {
     /** To be called at the begin of a write: what a write that failed had given numbers to is not known any more. */
     begin(): void {
-      if ((newest.get() ?? 0) < highest) forget()
+      const last = newest.get() ?? 0
+      if (last >= highest) return
+      forget()
+      highest = last
     },
     idOf,
     /** The terms of what every report has. */
