@@ -12,6 +12,7 @@ import {
   NOTIFICATION_COLUMNS,
   notificationIn,
   notificationOut,
+  overFirst,
   RULE_COLUMNS,
   SILENCE_COLUMNS,
   type ChannelRow,
@@ -81,8 +82,7 @@ export function createPostgresAlertWrites(tx: Transaction): AlertWrites {
     removeSilence: (tenantId, id) =>
       tx.later(sql`DELETE FROM alert_silences WHERE tenantId = ${tenantId} AND id = ${id}`),
     apply(tenantId, { alerts, removed, notifications, dropped }) {
-      // Those that are over first: another one of the same rule and labels may begin.
-      for (const alert of alerts.toSorted((a) => (a.state === 'resolved' ? -1 : 1))) {
+      for (const alert of overFirst(alerts)) {
         tx.later(upsert('alerts', 'tenantId, id', ALERT_COLUMNS, tenantId, alertOut(alert)))
       }
       tx.later(sql`DELETE FROM alerts WHERE tenantId = ${tenantId} AND id = ANY(${removed}::text[])`)

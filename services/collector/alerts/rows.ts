@@ -75,6 +75,10 @@ export const alertOut = (alert: Alert): AlertRow => ({
   channels: alert.channels === null ? null : JSON.stringify(alert.channels),
 })
 
+/** In the order in which they are stored: another one of the same rule and labels may begin where one is over. */
+export const overFirst = (alerts: readonly Alert[]): Alert[] =>
+  alerts.toSorted((one, other) => Number(other.state === 'resolved') - Number(one.state === 'resolved'))
+
 export const notificationIn = ({ seq: _seq, ...row }: NotificationRow): Notification => ({
   ...row,
   alerts: parse<AlertView[]>(row.alerts),

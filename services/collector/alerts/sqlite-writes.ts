@@ -8,6 +8,7 @@ import {
   NOTIFICATION_COLUMNS,
   notificationIn,
   notificationOut,
+  overFirst,
   SILENCE_COLUMNS,
   type ChannelRow,
   type Claimed,
@@ -102,8 +103,7 @@ export function createAlertWrites(db: Database) {
     putSilence: (tenantId, silence) => void putSilence.run({ tenantId, ...silence }),
     removeSilence: (tenantId, id) => void removeSilence.run(tenantId, id),
     apply(tenantId, { alerts, removed, notifications, dropped }) {
-      // Those that are over first: another one of the same rule and labels may begin.
-      for (const alert of alerts.toSorted((a) => (a.state === 'resolved' ? -1 : 1))) {
+      for (const alert of overFirst(alerts)) {
         putAlert.run({ tenantId, ...alertOut(alert) })
       }
       for (const id of removed) removeAlert.run(tenantId, id)
