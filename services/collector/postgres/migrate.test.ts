@@ -52,6 +52,24 @@ t.test(
   },
 )
 
+t.test('a server that is too old is refused before anything is made there', options, async (t) => {
+  const url = await freshDatabase(t, { empty: true })
+  const pool = poolOf(url)
+  t.teardown(() => pool.end())
+  // A server says what it is by a function: this database has one of its own before it.
+  await pool.everyTenant.run(raw('CREATE SCHEMA old'))
+  await pool.everyTenant.run(
+    raw(`CREATE FUNCTION old.current_setting(name TEXT) RETURNS TEXT LANGUAGE sql AS $$
+      SELECT CASE name WHEN 'server_version_num' THEN '140011' WHEN 'server_version' THEN '14.11' END $$`),
+  )
+  await pool.everyTenant.run(
+    raw(`ALTER DATABASE ${new URL(url).pathname.slice(1)} SET search_path = old, pg_catalog, public`),
+  )
+  const message = `${shownUrl(url)}: is PostgreSQL 14.11; the collector needs 15 or newer`
+  await t.rejects(collector(t, { COLLECTOR_DATABASE_URL: url }), { name: 'DatabaseRefused', message })
+  t.same(await pool.everyTenant.all(sql`SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace`), [])
+})
+
 t.test('a URL is shown without its password', async (t) => {
   t.equal(shownUrl('postgres://user:secret@host:1/db?sslmode=require'), 'postgres://user:***@host:1/db')
   t.equal(shownUrl('postgres://host/db'), 'postgres://host/db')
