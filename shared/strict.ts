@@ -6,10 +6,9 @@ const META = { strict: true }
 /** The schema refuses members that it does not name, at any depth; of other schemas the server drops them. */
 export const strict = <S extends Joi.Schema>(schema: S): S => schema.meta(META) as S
 
-export const isStrict = (schema: Joi.Schema): boolean => {
-  const { metas = [] } = schema.describe() as { metas?: { strict?: boolean }[] }
-  return metas.some((meta) => meta.strict === true)
-}
+/** Not from `describe()`: that costs a collector 30 ms at its start. */
+export const isStrict = (schema: Joi.Schema): boolean =>
+  ((schema.$_terms.metas ?? []) as (typeof META)[]).some(({ strict: is }) => is)
 
 interface Described {
   keys?: Record<string, Described>
