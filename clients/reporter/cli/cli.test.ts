@@ -2,6 +2,7 @@ import { createWriteStream, existsSync, readdirSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { once } from 'node:events'
 import path from 'node:path'
+import { Readable } from 'node:stream'
 import t from 'tap'
 import { DEFAULT_API_KEYS as PUBLISHED } from '../../../shared/config.ts'
 import { HERE } from '../test/build.ts'
@@ -191,6 +192,18 @@ t.test('what is damaged in the folder is told', async (t) => {
     out: '1 stored, 1 rejected\n',
     err: 'a report of an earlier run: dropped, its file is damaged\n',
   })
+})
+
+t.test('the time for which a collector is waited for begins when it is not there', async (t) => {
+  const { url } = await localServer(t, (got, count) => (count < 2 ? { status: 503 } : singleCollector()(got, count)))
+  const slow = Readable.from(
+    (async function* () {
+      yield Buffer.from('{"status":{}}\n')
+      await new Promise((resolve) => setTimeout(resolve, 1100))
+    })(),
+  )
+  const args = ['send', '-', '--url', url, '--wait', '1']
+  t.match(await reportHere(args, { env: ENV, stdin: slow }), { code: 0, out: '1 stored\n' })
 })
 
 t.test('a collector that comes back within the time is waited for', async (t) => {

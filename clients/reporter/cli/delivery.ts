@@ -35,7 +35,6 @@ export function createDelivery(
 ) {
   const tally: Tally = { stored: 0, duplicate: 0, quarantined: 0, rejected: 0, dropped: 0 }
   const places = new Map<string, string>()
-  const deadline = Date.now() + waitMs
   let trouble: Trouble | undefined
 
   function tell(id: string, word: string, errors: readonly ReportError[]): void {
@@ -67,11 +66,15 @@ export function createDelivery(
     },
   })
 
-  /** Tries until everything is sent, somebody has to do something, or the time is up. */
+  const answered = () => tally.stored + tally.duplicate + tally.quarantined + tally.rejected
+
+  /** Tries until everything is sent, somebody has to do something, or for so long nothing was. */
   async function deliver(): Promise<void> {
+    let [deadline, before] = [Date.now() + waitMs, answered()]
     for (;;) {
       const { waiting, retryInMs, trouble: now } = await reporter.flush({ signal })
       trouble = waiting === 0 ? undefined : now
+      if (answered() > before) [deadline, before] = [Date.now() + waitMs, answered()]
       if (trouble === undefined || retryInMs === undefined || Date.now() + retryInMs > deadline) return
       await sleep(retryInMs, undefined, { signal }).catch(() => undefined)
     }

@@ -39,11 +39,12 @@ export async function reportHere(
     env = {},
     stdin = '',
     signal = new AbortController().signal,
-  }: { env?: NodeJS.ProcessEnv; stdin?: string | Buffer; signal?: AbortSignal } = {},
+  }: { env?: NodeJS.ProcessEnv; stdin?: string | Buffer | Readable; signal?: AbortSignal } = {},
 ): Promise<Ran> {
   const [stdout, stderr] = [new PassThrough(), new PassThrough()]
   const told = Promise.all([text(stdout), text(stderr)])
-  const code = await run(args, { stdin: Readable.from([Buffer.from(stdin)]), stdout, stderr, env, signal })
+  const source = stdin instanceof Readable ? stdin : Readable.from([Buffer.from(stdin)])
+  const code = await run(args, { stdin: source, stdout, stderr, env, signal })
   stdout.end()
   stderr.end()
   const [out, err] = await told
