@@ -4,6 +4,7 @@ import { createGuardedServer } from '#shared/service.ts'
 import type { Built, Deps, ProcessOptions } from '#shared/start.ts'
 import { refuseUnknown } from '#shared/strict.ts'
 import { createVersionedAnswers } from '#shared/versioned-answers.ts'
+import { refuseForeignChannels } from './alerts/channels/sealed.ts'
 import { startAlerts } from './alerts/start.ts'
 import { createAuditLog, recordRequests } from './audit/log.ts'
 import { auditRoutes } from './audit/routes.ts'
@@ -68,6 +69,7 @@ export async function openEngine(config: CollectorConfig, { logger, health, data
       : await openPostgres({ config: { ...config, COLLECTOR_DATABASE_URL }, keyring, health, logger })
   try {
     refuseForeignKeys(await engine.stores.bundleKeys.all(), keyring)
+    refuseForeignChannels(await engine.stores.alerts.allChannels(), keyring)
     return engine
   } catch (error) {
     await engine.stop()

@@ -112,3 +112,19 @@ t.test('secrets of channels are brought under a new key, and given anew when the
   await after.call('POST', '/channels/hook/test', 202)
   t.equal((await hook.count(2)).path, '/again')
 })
+
+t.test('who cannot open the secrets of channels does not start', async (t) => {
+  const known = key('known')
+  const before = await alerting(t, { ENCRYPTION_KEYS: known })
+  await before.channel('hook', { kind: 'webhook', url: 'https://hooks.example/x', secret: SECRET })
+  // As who has lost the key of bundles does: a new one is made at the next start, and the channels alone tell.
+  await before.sql('DELETE FROM bundle_keys')
+  await before.close()
+  const env = { DATA_DIR: before.dataDir }
+  const told = /^this database's secrets are sealed with another key \(what the alert channel hook of default keeps/
+  for (const ENCRYPTION_KEYS of [key('other'), key('known')]) {
+    await t.rejects(alerting(t, { ...env, ENCRYPTION_KEYS }), { name: 'ConfigError', message: told }, ENCRYPTION_KEYS)
+  }
+  const after = await alerting(t, { ...env, ENCRYPTION_KEYS: `${key('other')},${known}` })
+  await after.call('GET', '/channels/hook', 200)
+})

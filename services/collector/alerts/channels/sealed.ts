@@ -1,6 +1,7 @@
 import type { Aad } from '#shared/envelope.ts'
 import type { Keyring } from '#shared/keyring.ts'
 import type { Tenant } from '#shared/scope.ts'
+import { refuseForeign } from '../../engine/foreign.ts'
 import type { StoredChannel } from '../rows.ts'
 import type { ChannelSecrets } from './schema.ts'
 
@@ -18,3 +19,14 @@ export const sealSecrets = (keyring: Keyring, tenantId: Tenant, name: string, se
 /** @throws SealRefused, ConfigError */
 export const openSecrets = (keyring: Keyring, tenantId: Tenant, { name, sealed }: StoredChannel): ChannelSecrets =>
   JSON.parse(keyring.open(Buffer.from(sealed), sealedSecrets(tenantId, name)).toString()) as ChannelSecrets
+
+/** @throws ConfigError when the secrets of one of these were sealed with a key that is not in the keyring */
+export function refuseForeignChannels(
+  channels: readonly (StoredChannel & { tenantId: Tenant })[],
+  keyring: Keyring,
+): void {
+  for (const channel of channels) {
+    const { tenantId, name } = channel
+    refuseForeign(`what the alert channel ${name} of ${tenantId} keeps`, () => openSecrets(keyring, tenantId, channel))
+  }
+}

@@ -5,6 +5,7 @@ import type { Logger } from '#shared/logger.ts'
 import { createPrivateKey, createPublicKey, sign, type JsonWebKeyInput, type KeyObject } from 'node:crypto'
 import type { JWK } from 'jose'
 import type { Stores } from '../../engine/engine.ts'
+import { refuseForeign } from '../../engine/foreign.ts'
 import type { Writer } from '../../writer/queue.ts'
 import { bundleKeyAad, type BundleKey } from './store.ts'
 
@@ -50,21 +51,9 @@ export function newBundleKey(keyring: Keyring, active: number): BundleKey {
 const opened = ({ kid, privateSealed }: BundleKey, keyring: Keyring): string =>
   keyring.open(Buffer.from(privateSealed), bundleKeyAad(kid)).toString()
 
-/**
- * For the start: a replica that cannot open what the others have sealed would answer 500 to every bundle.
- * @throws ConfigError when one of these was sealed with a key that is not in the keyring
- */
+/** @throws ConfigError when one of these was sealed with a key that is not in the keyring */
 export function refuseForeignKeys(keys: readonly BundleKey[], keyring: Keyring): void {
-  for (const key of keys) {
-    try {
-      opened(key, keyring)
-    } catch {
-      throw new ConfigError([
-        `this database's secrets are sealed with another key (the key ${key.kid} of bundles cannot be opened); ` +
-          'give all replicas the same ENCRYPTION_KEYS, older ones after the first',
-      ])
-    }
-  }
+  for (const key of keys) refuseForeign(`the key ${key.kid} of bundles`, () => opened(key, keyring))
 }
 
 /**
