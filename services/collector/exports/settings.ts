@@ -5,6 +5,7 @@ export interface ExportConfig {
   SIGN_TOKENS_MAX: number
   SIGN_HISTORY_DAYS: number
   EXPORTS_MAX: number
+  EXPORTS_AT_WORK_MAX: number
   EXPORTS_TENANT_MAX: number
   EXPORT_PAGE: number
   EXPORT_FOLDER: number
@@ -20,7 +21,10 @@ export const exportSettings: Settings<ExportConfig> = {
   SIGN_HISTORY_DAYS: integer(1, 36_500)
     .default(90)
     .description('Days for which a sign history shows a link that is over'),
-  EXPORTS_MAX: integer(1, 1000).default(4).description('Exports of many reports at a time; beyond: 503'),
+  EXPORTS_MAX: integer(1, 1000).default(32).description('Exports of many reports at a time; beyond: 503'),
+  EXPORTS_AT_WORK_MAX: integer(1, 1000)
+    .default(4)
+    .description('Exports that read their next reports at the same time; the others wait for their turn'),
   EXPORTS_TENANT_MAX: integer(1, 1000).default(2).description('Exports of one tenant at a time; beyond: 429'),
   EXPORT_PAGE: integer(1, 1000)
     .default(50)

@@ -170,6 +170,27 @@ t.test('a tenant has its share of exports at a time, and all together have their
   })
 })
 
+t.test('two tenants that have all they may leave room for a third, and none waits for what nobody takes', async (t) => {
+  const { get, lines, fill, ingest } = await exporting(t, { EXPORTS_MAX: '4', EXPORTS_AT_WORK_MAX: '1' })
+  await fill()
+  await fill(TEAM_A)
+  const id = await ingest(undefined, TEAM_B)
+  const leaving = new AbortController()
+  const held = [await get('', DEFAULT_KEY, leaving.signal), await get('?format=zip', DEFAULT_KEY, leaving.signal)]
+  held.push(await get('', TEAM_A, leaving.signal))
+  const second = await get('', TEAM_A)
+  t.match([second.status, second.headers.get('retry-after')], [503, '10'], 'the last half is for those that have none')
+  t.same(
+    (await lines('', TEAM_B)).map((one) => one.id),
+    [id],
+  )
+  t.same(
+    held.map(({ status }) => status),
+    [200, 200, 200],
+  )
+  leaving.abort()
+})
+
 t.test('an export whose client takes nothing ends', async (t) => {
   const { port, get, fill } = await exporting(t, { EXPORTS_TENANT_MAX: '1', EXPORT_STALL_S: '1' })
   await fill()

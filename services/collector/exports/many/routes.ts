@@ -8,6 +8,7 @@ import { pagesOf } from './pages.ts'
 import { exportQuery } from './schema.ts'
 import type { Slots } from '../../tenants/slots.ts'
 import { linesOf, streamOf } from './stream.ts'
+import { createTurns } from './turns.ts'
 import { zipOf } from './zip.ts'
 
 interface ExportParts {
@@ -24,6 +25,7 @@ const TYPES = { ndjson: 'application/x-ndjson', zip: 'application/zip' } as cons
 export const exportRoutes =
   ({ reports, keys, slots, config, metrics }: ExportParts) =>
   async (app: App) => {
+    const turns = createTurns(config.EXPORTS_AT_WORK_MAX)
     app.get(
       '/export',
       {
@@ -51,7 +53,7 @@ export const exportRoutes =
         const options = { tenant, wanted, language, folderSize: config.EXPORT_FOLDER, dataDir: config.DATA_DIR }
         const groups = signer === undefined ? linesOf(pages) : zipOf(pages, { ...options, signer })
         metrics.exportsSent.inc({ format })
-        return reply.send(streamOf(groups, config).once('close', release))
+        return reply.send(streamOf(turns.of(tenant, groups), config).once('close', release))
       },
     )
   }
