@@ -1,5 +1,7 @@
+import { DEFAULT_TENANT } from '#shared/caller.ts'
 import t from 'tap'
-import { collector, TEAM_A } from '../test/collector.ts'
+import { collector, SQLITE_ONLY, TEAM_A } from '../test/collector.ts'
+import { FINDINGS_MAX } from './store.ts'
 
 const HOUR_MS = 3_600_000
 
@@ -76,4 +78,19 @@ t.test('numbers are never behind what is stored', async (t) => {
       [200, { reports: { total: 2 * n }, ingest: { reports: 2 * n, refused: {} } }],
     )
   }
+})
+
+t.test('of more findings than are looked at the numbers say so', SQLITE_ONLY, async (t) => {
+  const { database, stores } = await collector(t)
+  const add = database.prepare(
+    `WITH RECURSIVE numbers (n) AS (SELECT ? UNION ALL SELECT n + 1 FROM numbers WHERE n < ?)
+     INSERT INTO findings (tenantId, fingerprint, rule, target, message, severity, verdict, state, firstSeen, lastSeen,
+       changedAt, count, changes, opened, lastReportId)
+     SELECT 'default', n, 'r', 't', '', 'warn', 'warn', 'open', n, n, n, 1, 0, 1, '' FROM numbers`,
+  )
+  const numbers = () => stores.stats.findings(DEFAULT_TENANT, Date.now())
+  add.run(1, FINDINGS_MAX)
+  t.match(await numbers(), { open: { warn: FINDINGS_MAX }, partial: false })
+  add.run(FINDINGS_MAX + 1, FINDINGS_MAX + 1)
+  t.match(await numbers(), { open: { warn: FINDINGS_MAX }, partial: true })
 })

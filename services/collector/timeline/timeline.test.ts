@@ -249,6 +249,17 @@ t.test(
   },
 )
 
+t.test('series by name have TIMELINE_BUCKETS_MAX buckets at most', async (t) => {
+  const { ask } = await collector(t, { TIMELINE_BUCKETS_MAX: '25' })
+  for (const by of ['rule', 'policy_version']) {
+    t.equal((await ask(`/timeline?by=${by}&window_h=24`)).statusCode, 200, 'the hour under way and 24 before it')
+    const wide = await ask(`/timeline?by=${by}&window_h=25`)
+    t.match([wide.statusCode, wide.json()], [400, { errors: [{ field: 'bucket', message: /25 at most/ }] }])
+    t.equal((await ask(`/timeline?by=${by}&window_h=25&bucket=1d`)).statusCode, 200)
+  }
+  t.equal((await ask('/timeline?rule=r&window_h=25')).statusCode, 200, 'one name has as many as the window')
+})
+
 t.test('buckets of 5 minutes are forgotten when nobody can ask for them any more', async (t) => {
   const { ask, ingest, sql, writer } = await collector(t, { INGEST_DEDUPE_HOURS: '0' })
   const payload = Array.from({ length: 1100 }, () => judged('warn'))
