@@ -4,6 +4,7 @@ import path from 'node:path'
 import t from 'tap'
 import { APPENDED_HASHES } from './ingest/migration.ts'
 import { migrations } from './migrations.ts'
+import { listAllKinds } from './search/migration.ts'
 import { collector, judged, SQLITE_ONLY, TEAM_A } from './test/collector.ts'
 
 const HOUR_MS = 3_600_000
@@ -72,4 +73,32 @@ t.test('contents that were known by an index of hashes are still known', SQLITE_
   const { ingest } = await collector(t, { DATA_DIR: folder })
   t.equal(await ingest({ status: { api: 'pass' } }), 'report-1-known0000')
   t.not(await ingest({ status: { api: 'pass' } }, TEAM_A), 'report-1-known0000')
+})
+
+t.test('what was on hold is listed as such, and reports without a severity have an index', SQLITE_ONLY, async (t) => {
+  const folder = t.testdir({})
+  const before = await collector(t, { DATA_DIR: folder })
+  const ids = [await before.ingest(judged('warn')), await before.ingest(), await before.ingest({ status: {} })]
+  const put = { method: 'PUT', payload: { reason: 'audit' } } as const
+  t.equal((await before.ask(`/reports/${ids[0]}/hold`, put)).statusCode, 200)
+  await before.close()
+  before.database.close()
+  // As it was before.
+  const file = new Sqlite(path.join(folder, 'collector.db'))
+  file.exec(`DROP INDEX reports_without_severity; DELETE FROM search_terms WHERE name = 'held'`)
+  file.exec(`UPDATE search_reports SET terms = substr(terms, 1, length(terms) - 2) WHERE terms LIKE '%,_' AND seq = 1`)
+  file.pragma(`user_version = ${migrations.indexOf(listAllKinds)}`)
+  file.close()
+
+  const { ask, database } = await collector(t, { DATA_DIR: folder })
+  const list = async (query: string) =>
+    (await ask(`/reports?${query}`)).json<{ reports: { id: string }[] }>().reports.map(({ id }) => id)
+  t.same(await list('held=true'), [ids[0]])
+  t.same(await list('held=false'), [ids[2], ids[1]])
+  t.same(await list('severity=none'), [ids[2], ids[1]])
+  const page = `EXPLAIN QUERY PLAN SELECT id FROM reports WHERE tenantId = ? AND severity IS NULL
+    ORDER BY createdAt DESC, seq DESC LIMIT 20`
+  const plan = database.prepare<[string], { detail: string }>(page).all('default')
+  t.match(plan, [{ detail: /^SEARCH reports USING INDEX reports_without_severity \(tenantId=\?\)$/ }])
+  t.equal(plan.length, 1, 'nothing is sorted')
 })

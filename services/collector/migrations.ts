@@ -7,7 +7,7 @@ import { EXPORT_TABLES, LINKS_BY_EXPIRY } from './exports/migration.ts'
 import { APPENDED_HASHES } from './ingest/migration.ts'
 import { RETENTION_TABLES } from './retention/migration.ts'
 import { prepareToShrink } from './retention/space.ts'
-import { makeFindable } from './search/migration.ts'
+import { listAllKinds, makeFindable } from './search/migration.ts'
 import { TENANT_TABLES } from './tenants/migration.ts'
 
 /** Marks the file as the collector's: 'NJco'. */
@@ -174,6 +174,7 @@ export const migrations: readonly Migration[] = [
   makeFindable,
   ALERT_TABLES,
   LINKS_BY_EXPIRY,
+  listAllKinds,
 ]
 
 /** The database as its one writer opens it. */

@@ -1,5 +1,7 @@
 import t from 'tap'
-import { collector } from '../test/collector.ts'
+import { LIST_ALL_KINDS } from '../search/postgres-tables.ts'
+import { HELD } from '../search/postgres-terms.ts'
+import { collector, judged } from '../test/collector.ts'
 import { freshDatabase, needsPostgres, poolOf } from '../test/postgres.ts'
 import { migrate } from './migrate.ts'
 import { migrations } from './migrations.ts'
@@ -68,6 +70,31 @@ t.test('a server that is too old is refused before anything is made there', opti
   const message = `${shownUrl(url)}: is PostgreSQL 14.11; the collector needs 15 or newer`
   await t.rejects(collector(t, { COLLECTOR_DATABASE_URL: url }), { name: 'DatabaseRefused', message })
   t.same(await pool.everyTenant.all(sql`SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace`), [])
+})
+
+t.test('what was on hold before is listed as such', options, async (t) => {
+  const env = { COLLECTOR_DATABASE_URL: await freshDatabase(t) }
+  const before = await collector(t, env)
+  const ids = [await before.ingest(judged('warn')), await before.ingest()]
+  const put = { method: 'PUT', payload: { reason: 'audit' } } as const
+  t.equal((await before.ask(`/reports/${ids[0]}/hold`, put)).statusCode, 200)
+  await before.close()
+  const pool = poolOf(env.COLLECTOR_DATABASE_URL)
+  t.teardown(() => pool.end())
+  for (const undo of [
+    'DROP INDEX reports_without_severity',
+    'DROP INDEX search_reports_held',
+    `UPDATE search_reports SET terms = array_remove(terms, ${HELD}::bigint)`,
+    `DELETE FROM collector_migrations WHERE version > ${migrations.indexOf(LIST_ALL_KINDS)}`,
+  ]) {
+    await pool.everyTenant.run(raw(undo))
+  }
+  const { ask } = await collector(t, env)
+  const list = async (query: string) =>
+    (await ask(`/reports?${query}`)).json<{ reports: { id: string }[] }>().reports.map(({ id }) => id)
+  t.same(await list('held=true'), [ids[0]])
+  t.same(await list('held=false'), [ids[1]])
+  t.same(await list('severity=none'), [ids[1]])
 })
 
 t.test('a URL is shown without its password', async (t) => {

@@ -1,5 +1,5 @@
 import { LINKS_BY_EXPIRY } from '../exports/migration.ts'
-import { searchTables } from '../search/postgres-tables.ts'
+import { LIST_ALL_KINDS, searchTables } from '../search/postgres-tables.ts'
 import { postgresAlertTables } from '../alerts/postgres-migration.ts'
 import { postgresRetentionTables } from '../retention/postgres-tables.ts'
 import { BUNDLE_KEY_TABLE } from '../exports/keys/postgres.ts'
@@ -198,4 +198,5 @@ export const migrations: readonly PostgresMigration[] = [
   postgresAlertTables(isolated),
   searchTables(isolated),
   [LINKS_BY_EXPIRY],
+  LIST_ALL_KINDS,
 ]

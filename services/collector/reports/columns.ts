@@ -3,17 +3,18 @@ import type { Tenant } from '#shared/scope.ts'
 import type { Direction, Place } from '../search/places.ts'
 import type { ReportFilter, ReportRow } from './list.ts'
 
-/** Conditions by the filter's member; each is served by an index. */
+/** Conditions by the filter's member; each is served by an index. `none` is what `severity` is for reports without one. */
 const CONDITIONS = {
   state: 'quarantined = :quarantined',
   severity: 'severity = :severity',
+  none: 'severity IS NULL',
   policy_version: 'policyVersion = :policy_version',
   since: 'createdAt >= :since',
   until: 'createdAt <= :until',
-} as const satisfies Partial<Record<keyof ReportFilter, string>>
+} as const satisfies Partial<Record<keyof ReportFilter | 'none', string>>
 
 type Column = keyof typeof CONDITIONS
-const COLUMNS = Object.keys(CONDITIONS) as Column[]
+const COLUMNS = ['state', 'severity', 'policy_version', 'since', 'until'] as const satisfies Column[]
 
 const askedOf = (filter: ReportFilter): Column[] => COLUMNS.filter((member) => filter[member] !== undefined)
 
@@ -50,7 +51,9 @@ export function createColumnList(db: Database) {
       const order = direction === 'newest' ? 'DESC' : 'ASC'
       const isBeyond = direction === 'newest' ? '<' : '>'
       const where =
-        whereOf(askedOf(filter)) + (after === undefined ? '' : ` AND (createdAt, seq) ${isBeyond} (:at, :seq)`)
+        whereOf(
+          askedOf(filter).map((member) => (member === 'severity' && filter.severity === 'none' ? 'none' : member)),
+        ) + (after === undefined ? '' : ` AND (createdAt, seq) ${isBeyond} (:at, :seq)`)
       const text = `SELECT id, createdAt, updatedAt, severity, policyVersion, quarantined, seq FROM reports WHERE ${where}
         ORDER BY createdAt ${order}, seq ${order} LIMIT :limit OFFSET :offset`
       const page = prepared.get(text) ?? db.prepare<[object], ReportRow>(text)

@@ -3,7 +3,10 @@ import type { State } from './schema.ts'
 
 export interface ReportFilter {
   state?: State
-  severity?: Severity
+  /** none is without any. */
+  severity?: Severity | 'none'
+  /** Whether it is on hold. */
+  held?: boolean
   policy_version?: string
   /** Milliseconds since 1970, inclusive. */
   since?: number

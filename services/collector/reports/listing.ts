@@ -26,12 +26,14 @@ export function createListing(db: Database) {
 
   /** What of the filter is about terms; the time is in it, too. */
   function wantedOf(tenantId: Tenant, filter: ReportFilter): Wanted {
-    const { state, severity, policy_version: policy, label, rule, target, text, since, until } = filter
+    const { state, severity, policy_version: policy, held, label, rule, target, text, since, until } = filter
     const all: number[][] = []
     if (severity !== undefined) all.push(finder.terms(tenantId, 'severity', severity, ''))
     if (policy !== undefined) all.push(finder.terms(tenantId, 'policy', policy, ''))
     const quarantined = state === undefined ? [] : finder.terms(tenantId, 'state', 'quarantined', '')
     if (state === 'quarantined') all.push(quarantined)
+    const onHold = held === undefined ? [] : finder.terms(tenantId, 'state', 'held', '')
+    if (held === true) all.push(onHold)
     if (label !== undefined) {
       const [name, value] = labelOf(label)
       all.push(finder.terms(tenantId, 'label', name, value))
@@ -41,7 +43,8 @@ export function createListing(db: Database) {
     else if (rule !== undefined) all.push(finder.terms(tenantId, 'rule', rule))
     else if (target !== undefined) all.push(finder.terms(tenantId, 'target', target, ''))
     if (text !== undefined) all.push(finder.texts(tenantId, text))
-    return { all, not: state === 'stored' ? quarantined : [], since, until }
+    const not = [...(state === 'stored' ? quarantined : []), ...(held === false ? onHold : [])]
+    return { all, not, since, until }
   }
 
   const rowsAt = (places: readonly Place[]): ReportRow[] =>
@@ -101,8 +104,8 @@ export function createListing(db: Database) {
 }
 
 /** Whether one index has the reports in their order: beside the time, of one column at most. */
-function isByColumns({ state, severity, policy_version, label, rule, target, text }: ReportFilter): boolean {
-  const isSearched = [label, rule, target, text].some((member) => member !== undefined)
+function isByColumns({ state, severity, policy_version, held, label, rule, target, text }: ReportFilter): boolean {
+  const isSearched = [held, label, rule, target, text].some((member) => member !== undefined)
   const asked = [state, severity, policy_version].filter((member) => member !== undefined)
   return !isSearched && asked.length <= 1 && state !== 'stored'
 }

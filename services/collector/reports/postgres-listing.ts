@@ -2,9 +2,10 @@ import { invalidField } from '#shared/problem.ts'
 import type { Tenant } from '#shared/scope.ts'
 import type { Access } from '../postgres/pool.ts'
 import { and, columns, joined, raw, sql, type Statement } from '../postgres/sql.ts'
+import { NOT_HELD } from '../retention/holds/postgres.ts'
 import { TEXTS_MAX } from '../search/find.ts'
 import { gramsOf, wantedWays } from '../search/grams.ts'
-import { QUARANTINED, termOf } from '../search/postgres-terms.ts'
+import { IS_HELD, QUARANTINED, termOf } from '../search/postgres-terms.ts'
 import {
   itemOf,
   labelOf,
@@ -17,13 +18,10 @@ import {
 
 const LISTED = columns('id', 'createdAt', 'updatedAt', 'severity', 'policyVersion', 'quarantined', 'seq')
 
-type Severity = (typeof SEVERITY_ORDER)[number]
-
 /** What is listed: rows of the reports themselves, or of what they say. */
 interface Source {
   table: 'reports' | 'search_reports'
   conditions: Statement[]
-  ofSeverity(severity: Severity): Statement
 }
 
 const timesOf = ({ since, until }: ReportFilter): Statement[] => [
@@ -33,17 +31,17 @@ const timesOf = ({ since, until }: ReportFilter): Statement[] => [
 
 /** By columns; each condition is served by an index. */
 function byColumns(tenantId: Tenant, filter: ReportFilter): Source {
-  const { state, severity, policy_version: version } = filter
+  const { state, severity, policy_version: version, held } = filter
   return {
     table: 'reports',
     conditions: [
       sql`tenantId = ${tenantId}`,
       ...timesOf(filter),
       ...(state === undefined ? [] : [sql`quarantined = ${state === 'quarantined' ? 1 : 0}`]),
-      ...(severity === undefined ? [] : [sql`severity = ${severity}`]),
+      ...(severity === undefined ? [] : [severity === 'none' ? sql`severity IS NULL` : sql`severity = ${severity}`]),
       ...(version === undefined ? [] : [sql`policyVersion = ${version}`]),
+      ...(held === false ? [NOT_HELD] : []),
     ],
-    ofSeverity: (one) => (one === 'none' ? sql`severity IS NULL` : sql`severity = ${one}`),
   }
 }
 
@@ -51,7 +49,7 @@ const saying = (...terms: readonly number[]): Statement => sql`terms @> ${terms}
 
 /** By what reports say. @param texts the terms of the texts that were searched for */
 function bySaid(tenantId: Tenant, filter: ReportFilter, texts: readonly number[] | undefined): Source {
-  const { state, severity, policy_version: version, label, rule, target } = filter
+  const { state, severity, policy_version: version, held, label, rule, target } = filter
   const terms = [
     ...(severity === undefined ? [] : [termOf('severity', severity)]),
     ...(version === undefined ? [] : [termOf('policy', version)]),
@@ -66,10 +64,10 @@ function bySaid(tenantId: Tenant, filter: ReportFilter, texts: readonly number[]
       sql`tenantId = ${tenantId}`,
       ...timesOf(filter),
       ...(terms.length === 0 ? [] : [saying(...terms)]),
-      ...(state === 'stored' ? [sql`NOT terms @> ${[QUARANTINED]}::bigint[]`] : []),
+      ...(state === 'stored' ? [sql`NOT ${saying(QUARANTINED)}`] : []),
+      ...(held === undefined ? [] : [held ? raw(IS_HELD) : raw(`NOT ${IS_HELD}`)]),
       ...(texts === undefined ? [] : [sql`terms && ${texts}::bigint[]`]),
     ],
-    ofSeverity: (one) => saying(termOf('severity', one)),
   }
 }
 
@@ -90,21 +88,35 @@ export function createPostgresListing({ of }: Pick<Access, 'of'>) {
     throw invalidField('querystring', 'text', `is in more than ${TEXTS_MAX} different texts: say more of it`)
   }
 
-  async function sourceOf(tenantId: Tenant, filter: ReportFilter): Promise<Source> {
-    const { label, rule, target, text } = filter
-    if ([label, rule, target, text].every((member) => member === undefined)) return byColumns(tenantId, filter)
-    return bySaid(tenantId, filter, text === undefined ? undefined : await textsWith(tenantId, text))
+  const textsOf = async (tenantId: Tenant, { text }: ReportFilter): Promise<number[] | undefined> =>
+    text === undefined ? undefined : textsWith(tenantId, text)
+
+  function sourceOf(tenantId: Tenant, filter: ReportFilter, texts: readonly number[] | undefined): Source {
+    const { held, label, rule, target, text } = filter
+    const isPlain = held !== true && [label, rule, target, text].every((member) => member === undefined)
+    return isPlain ? byColumns(tenantId, filter) : bySaid(tenantId, filter, texts)
   }
 
-  async function countOf(tenantId: Tenant, filter: ReportFilter, { table, conditions }: Source): Promise<number> {
-    const { severity: _severity, state: _state, ...rest } = filter
+  function counting(tenantId: Tenant, filter: ReportFilter, texts: readonly number[] | undefined): Statement {
+    const { severity, state, held, ...rest } = filter
+    if (held === false) {
+      // Few are on hold, and of all others nobody has to look at each.
+      const all = { ...rest, ...(severity && { severity }), ...(state && { state }) }
+      return sql`(${counting(tenantId, all, texts)}) - (${counting(tenantId, { ...all, held: true }, texts)})`
+    }
     // Most ask for what is counted by the writes.
-    const isKept = Object.values(rest).every((value) => value === undefined)
-    const counted = isKept
-      ? sql`SELECT coalesce(sum(reports), 0) AS n FROM report_counts WHERE ${and(...conditions)}`
-      : sql`SELECT count(*) AS n FROM ${raw(table)} WHERE ${and(...conditions)}`
-    return (await of(tenantId).first<{ n: number }>(counted))?.n ?? 0
+    const isKept = held === undefined && Object.values(rest).every((value) => value === undefined)
+    if (!isKept) {
+      const { table, conditions } = sourceOf(tenantId, filter, texts)
+      return sql`SELECT count(*) FROM ${raw(table)} WHERE ${and(...conditions)}`
+    }
+    const { conditions } = byColumns(tenantId, state === undefined ? {} : { state })
+    const ofSeverity = severity === undefined ? undefined : sql`severity = ${severity}`
+    return sql`SELECT coalesce(sum(reports), 0) FROM report_counts WHERE ${and(...conditions, ofSeverity)}`
   }
+
+  const countOf = async (tenantId: Tenant, filter: ReportFilter, texts: readonly number[] | undefined) =>
+    (await of(tenantId).first<{ n: number }>(sql`SELECT (${counting(tenantId, filter, texts)}) AS n`))?.n ?? 0
 
   function page(
     tenantId: Tenant,
@@ -132,10 +144,10 @@ export function createPostgresListing({ of }: Pick<Access, 'of'>) {
     filter: ReportFilter,
     { sort, limit, offset, after }: PageStart,
   ): Promise<Listed> {
-    const source = await sourceOf(tenantId, filter)
+    const texts = await textsOf(tenantId, filter)
     const [totalCount, rows] = await Promise.all([
-      countOf(tenantId, filter, source),
-      page(tenantId, source, sort === '-createdAt', { limit: limit + 1, offset, after }),
+      countOf(tenantId, filter, texts),
+      page(tenantId, sourceOf(tenantId, filter, texts), sort === '-createdAt', { limit: limit + 1, offset, after }),
     ])
     const last = rows.length > limit ? rows[limit - 1] : undefined
     return {
@@ -152,18 +164,20 @@ export function createPostgresListing({ of }: Pick<Access, 'of'>) {
     { sort, limit, offset, after }: PageStart,
   ): Promise<Listed> {
     const order = sort === 'severity' ? SEVERITY_ORDER : [...SEVERITY_ORDER].reverse()
-    const source = await sourceOf(tenantId, filter)
+    const texts = await textsOf(tenantId, filter)
     const begin = after === undefined ? 0 : order.indexOf(SEVERITY_ORDER[after[0] as number] ?? 'none')
     const rows: (ReportRow & { rank: number })[] = []
     let [totalCount, skip] = [0, after === undefined ? offset : 0]
     for (const [at, severity] of order.entries()) {
-      const own = { ...source, conditions: [...source.conditions, source.ofSeverity(severity)] }
-      const count = await countIn(tenantId, own)
+      if (filter.severity !== undefined && filter.severity !== severity) continue
+      const own = { ...filter, severity }
+      const count = await countOf(tenantId, own, texts)
       totalCount += count
       if (at < begin || rows.length > limit) continue
       const from = at === begin ? after?.slice(1) : undefined
       const rank = SEVERITY_ORDER.indexOf(severity)
-      const some = await page(tenantId, own, true, { limit: limit + 1 - rows.length, offset: skip, after: from })
+      const start = { limit: limit + 1 - rows.length, offset: skip, after: from }
+      const some = await page(tenantId, sourceOf(tenantId, own, texts), true, start)
       rows.push(...some.map((one) => ({ ...one, rank })))
       skip = Math.max(0, skip - count)
     }
@@ -174,10 +188,6 @@ export function createPostgresListing({ of }: Pick<Access, 'of'>) {
       ...(last === undefined ? {} : { next: [last.rank, last.createdAt, last.seq] }),
     }
   }
-
-  const countIn = async (tenantId: Tenant, { table, conditions }: Source): Promise<number> =>
-    (await of(tenantId).first<{ n: number }>(sql`SELECT count(*) AS n FROM ${raw(table)} WHERE ${and(...conditions)}`))
-      ?.n ?? 0
 
   return (tenantId: Tenant, filter: ReportFilter, start: PageStart): Promise<Listed> =>
     start.sort.endsWith('severity') ? bySeverity(tenantId, filter, start) : byTime(tenantId, filter, start)

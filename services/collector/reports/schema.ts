@@ -2,7 +2,7 @@ import Joi from 'joi'
 import type { CollectorConfig } from '../config.ts'
 import { POLICY_VERSION_MAX_LENGTH, SEVERITIES } from '../ingest/severity.ts'
 import { holdSchema } from '../retention/holds/schema.ts'
-import { SORTS, type ReportFilter, type Sort } from './list.ts'
+import { SEVERITY_ORDER, SORTS, type ReportFilter, type Sort } from './list.ts'
 import { cursorParam, limitParam, timeMember, timeParam } from '../parameters.ts'
 
 /** Whether a report fits its schema. */
@@ -29,7 +29,9 @@ export const reportListQuery = (config: CollectorConfig) =>
       .description('quarantined: reports that do not fit their schema'),
     severity: Joi.string()
       .empty('')
-      .valid(...SEVERITIES),
+      .valid(...SEVERITY_ORDER)
+      .description('none: reports without any'),
+    held: Joi.boolean().empty('').description('Whether the report is on hold'),
     policy_version: Joi.string().empty('').max(POLICY_VERSION_MAX_LENGTH),
     since: timeParam().description('Stored at or after: milliseconds or ISO 8601'),
     until: timeParam().description('Stored at or before: milliseconds or ISO 8601'),

@@ -49,7 +49,7 @@ export function createReplay(db: Database, { rollups, findings, search, validato
         tally.count(row, -1)
         tally.count({ ...row, quarantined: 0 }, 1)
         told.add(tenantId, row, sightingsOf(evaluationsOf(report.policy)))
-        search.release(tenantId, row.seq)
+        search.mark(tenantId, row.seq, 'quarantined', false)
         moved++
       } else {
         const text = JSON.stringify(errors)

@@ -19,9 +19,12 @@ interface Row {
 
 const PAGE = 1000
 
+const recordOf = (db: Database) =>
+  createSearchRecord(db, createSeries(db, { TIMELINE_NAMES_MAX: TIMELINE_NAMES_DEFAULT }))
+
 /** Makes reports that are there already findable, and counts them by rule and policy version: some 30 µs each. */
 export function findStoredReports(db: Database): void {
-  const search = createSearchRecord(db, createSeries(db, { TIMELINE_NAMES_MAX: TIMELINE_NAMES_DEFAULT }))
+  const search = recordOf(db)
   const page = db.prepare<[number, number], Row>(
     `SELECT seq, tenantId, createdAt, severity, policyVersion, quarantined, labels, report FROM reports
      WHERE seq > ? ORDER BY seq LIMIT ?`,
@@ -38,10 +41,23 @@ export function findStoredReports(db: Database): void {
         policyVersion: row.policyVersion ?? undefined,
         errors: row.quarantined === 1 ? [row.seq] : [],
         keptLabels: row.labels === null ? undefined : (JSON.parse(row.labels) as Record<string, string>),
+        // They are looked at when all reports are there.
+        hold: undefined,
         said: saidIn(row.report),
       })
     }
     session.apply()
     last = (rows.at(-1) as Row).seq
   }
+}
+
+/** Makes reports that are on hold already findable by that. */
+export function findHeldReports(db: Database): void {
+  const search = recordOf(db)
+  const held = db
+    .prepare<[], Pick<Row, 'seq' | 'tenantId'>>(
+      `SELECT r.seq, r.tenantId FROM report_holds h JOIN reports r ON r.id = h.reportId AND r.tenantId = h.tenantId`,
+    )
+    .all()
+  for (const { tenantId, seq } of held) search.mark(tenantId, seq, 'held', true)
 }

@@ -89,6 +89,14 @@ export function createBlocks(db: Database) {
         }
       }
     },
+    /** Gives a term to a report of a block that is full. */
+    say(term: number, seq: number): void {
+      const block = blockOf(seq)
+      const stored = getBits.get(term, block)
+      const bits = stored === undefined ? noBits() : decodeBits(stored)
+      setBit(bits, seq)
+      putBits.run(term, block, encodeBits(bits))
+    },
     /** Takes terms away from reports. */
     unsay(terms: Grouped<number>): void {
       for (const [term, seqs] of terms) {

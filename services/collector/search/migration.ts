@@ -1,6 +1,6 @@
 import type { Database } from '#shared/database.ts'
 import { SERIES_TABLES } from '../rollups/series-table.ts'
-import { findStoredReports } from './backfill.ts'
+import { findHeldReports, findStoredReports } from './backfill.ts'
 
 /**
  * What reports are found by, beside their columns. A term is a thing that reports say; which reports say it is a row for each
@@ -51,4 +51,10 @@ export function makeFindable(db: Database): void {
   db.exec(SEARCH_TABLES)
   db.exec(SERIES_TABLES)
   findStoredReports(db)
+}
+
+/** Reports without a severity in their order, and those on hold. */
+export function listAllKinds(db: Database): void {
+  db.exec('CREATE INDEX reports_without_severity ON reports (tenantId, createdAt) WHERE severity IS NULL')
+  findHeldReports(db)
 }

@@ -1,4 +1,5 @@
 import type { PostgresMigration } from '../postgres/migrations.ts'
+import { HELD, IS_HELD } from './postgres-terms.ts'
 
 const WORD = 'TEXT COLLATE "C"'
 
@@ -59,4 +60,18 @@ export const searchTables = (isolated: (table: string) => PostgresMigration): Po
   'CREATE INDEX reports_by_arrival ON reports (tenantId, seq)',
   'DROP INDEX reports_by_severity',
   'CREATE INDEX reports_by_severity ON reports (tenantId, severity, createdAt, seq)',
+]
+
+/** Reports on hold that are not found as such. */
+export const FIND_HELD = `UPDATE search_reports AS found SET terms = terms || ${HELD}::bigint
+  FROM report_holds AS h JOIN reports AS r
+    ON r.createdAt = split_part(h.reportId, '-', 2)::bigint AND r.id = h.reportId AND r.tenantId = h.tenantId
+  WHERE found.tenantId = r.tenantId AND found.seq = r.seq AND NOT ${IS_HELD}`
+
+/** See listAllKinds in migration.ts. */
+export const LIST_ALL_KINDS: PostgresMigration = [
+  'CREATE INDEX reports_without_severity ON reports (tenantId, createdAt, seq) WHERE severity IS NULL',
+  // Row-level security keeps the index of terms from being used: @> might tell of other tenants' rows.
+  `CREATE INDEX search_reports_held ON search_reports (tenantId, createdAt, seq) WHERE ${IS_HELD}`,
+  FIND_HELD,
 ]

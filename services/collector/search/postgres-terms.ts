@@ -24,13 +24,17 @@ const textOf = (kind: TermKind, name: string): Text => {
 }
 
 export const QUARANTINED = termOf('state', 'quarantined')
+export const HELD = termOf('state', 'held')
+/** The condition for those on hold: as text, so that it is that of their index. */
+export const IS_HELD = `terms @> ARRAY[${HELD}]::bigint[]`
 
 /** What a report is found by, and the texts in it. */
 export function foundBy(report: NewReport): { terms: number[]; texts: Text[] } {
-  const { severity, policyVersion, errors, keptLabels = {}, said } = report
+  const { severity, policyVersion, errors, keptLabels = {}, hold, said } = report
   const terms = [termOf('severity', severity ?? 'none')]
   if (policyVersion !== undefined) terms.push(termOf('policy', policyVersion))
   if (errors.length > 0) terms.push(QUARANTINED)
+  if (hold !== undefined) terms.push(HELD)
   for (const [name, value] of Object.entries(keptLabels)) {
     terms.push(termOf('label', name), termOf('label', name, String(value)))
   }

@@ -19,6 +19,8 @@ export interface Findable {
   errors: readonly unknown[]
   /** Those that are kept of it. */
   keptLabels: Readonly<Record<string, unknown>> | undefined
+  /** Why it is not to be deleted. */
+  hold: object | undefined
   said: Said
 }
 
@@ -29,7 +31,8 @@ interface Order {
 
 export type SearchRecord = ReturnType<typeof createSearchRecord>
 
-const QUARANTINED = 'quarantined'
+/** What a report may be, and later be no more. */
+type Mark = 'quarantined' | 'held'
 
 const bucketOf = (time: number) => Math.floor(time / BUCKET_MS['5m']) * BUCKET_MS['5m']
 
@@ -48,10 +51,12 @@ export function createSearchRecord(db: Database, series: Series) {
   const remove = db.prepare('DELETE FROM search_reports WHERE seq = ?')
   const between = db.prepare<[number, number], SearchRow>('SELECT * FROM search_reports WHERE seq BETWEEN ? AND ?')
 
-  function termsOf({ tenantId, severity, policyVersion, errors, keptLabels, said }: Findable): string {
+  function termsOf({ tenantId, severity, policyVersion, errors, keptLabels, hold, said }: Findable): string {
     let terms = dictionary.ofHead(tenantId, severity ?? 'none', policyVersion)
     const add = (id: number) => void (terms += `,${id}`)
-    if (errors.length > 0) add(dictionary.idOf(tenantId, 'state', QUARANTINED))
+    const mark = (state: Mark) => add(dictionary.idOf(tenantId, 'state', state))
+    if (errors.length > 0) mark('quarantined')
+    if (hold !== undefined) mark('held')
     if (keptLabels !== undefined) {
       for (const [name, value] of Object.entries(keptLabels)) {
         add(dictionary.idOf(tenantId, 'label', name))
@@ -133,19 +138,16 @@ export function createSearchRecord(db: Database, series: Series) {
       const pending = pendingTerms(nextBlock)
       dictionary.remove(unsaid.filter((term) => !pending.has(term)))
     },
-    /** A report has left the quarantine. */
-    release(tenantId: Tenant, seq: number): void {
+    /** A report is something from now on, or is it no more. */
+    mark(tenantId: Tenant, seq: number, mark: Mark, isSo: boolean): void {
       dictionary.begin()
       const row = ofReport.get(seq)
       if (row === undefined) return
-      const state = dictionary.idOf(tenantId, 'state', QUARANTINED)
-      change.run(
-        termsIn(row)
-          .filter((term) => term !== state)
-          .join(','),
-        seq,
-      )
-      blocks.unsay(new Map([[state, [seq]]]))
+      const term = dictionary.idOf(tenantId, 'state', mark)
+      const others = termsIn(row).filter((one) => one !== term)
+      change.run((isSo ? [...others, term] : others).join(','), seq)
+      if (!isSo) blocks.unsay(new Map([[term, [seq]]]))
+      else if (blockOf(seq) < (order.get() as Order).nextBlock) blocks.say(term, seq)
     },
   }
 }

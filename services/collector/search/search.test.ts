@@ -137,18 +137,29 @@ t.test('lists of thousands are exact for every filter, sort and page, also when 
   }
   // Some come back that are older than all of them: the order of arrival is not the order of times.
   const old = Date.now() - 86_400_000
+  const held = new Set<number>()
+  const grace = { reason: 'from an archive', by: 'me', at: Date.now() }
   for (let n = COUNT; n < COUNT + 30; n++) {
-    const restored = { id: `report-${old + n}-00000${n}`, createdAt: old + n }
+    const restored = { id: `report-${old + n}-00000${n}`, createdAt: old + n, ...(n % 4 === 0 ? { hold: grace } : {}) }
+    if (n % 4 === 0) held.add(n)
     await writer.ingest([{ tenantId: DEFAULT_TENANT, text: JSON.stringify(reportOf(made(n), n)), restored }])
     ids.push(restored.id)
   }
   const isThere = ids.map(() => true)
+  const hold = async (n: number, reason: string) => {
+    const answer = await ask(`/reports/${ids[n]}/hold`, { method: 'PUT', payload: { reason } })
+    t.equal(answer.statusCode, 200)
+    held.add(n)
+  }
+  for (let n = 5; n < ids.length; n += 37) await hold(n, 'once')
+  for (let n = 5; n < ids.length; n += 370) await hold(n, 'again')
   const timeOf = (n: number) => Number((ids[n] as string).split('-')[1])
 
   const of: Record<string, (one: Made, value: string, n: number) => boolean> = {
     rule: ({ rules }, value) => rules.some(([rule]) => rule === value),
     target: ({ rules }, value) => rules.some(([, target]) => target === value),
-    severity: (one, value) => SEVERITIES[severityOf(one)] === value,
+    severity: (one, value) => (SEVERITIES[severityOf(one)] ?? 'none') === value,
+    held: (_one, value, n) => held.has(n) === (value === 'true'),
     policy_version: ({ policy }, value) => policy === value,
     label: ({ label }, value) => label !== undefined && (value === 'decision' || value === `decision:${label}`),
     state: (_one, value, n) => (n % 13 === 0) === (value === 'quarantined'),
@@ -194,6 +205,19 @@ t.test('lists of thousands are exact for every filter, sort and page, also when 
     { until: middle, rule: 'a11y' },
     { since: String(old), until: String(old + COUNT + 10) },
     { rule: 'nothing' },
+    { severity: 'none' },
+    { severity: 'none', since: middle },
+    { severity: 'none', state: 'quarantined' },
+    { severity: 'none', policy_version: 'v1', label: 'decision' },
+    { held: 'true' },
+    { held: 'false' },
+    { held: 'true', severity: 'warn' },
+    { held: 'false', severity: 'none' },
+    { held: 'true', state: 'stored', since: middle },
+    { held: 'false', state: 'quarantined' },
+    { held: 'false', rule: '지연', policy_version: 'v1' },
+    { held: 'true', text: '점검' },
+    { held: 'false', text: '점검', until: middle },
   ]
   async function check(step: string): Promise<void> {
     for (const query of queries) {
@@ -220,7 +244,13 @@ t.test('lists of thousands are exact for every filter, sort and page, also when 
     t.pass(step)
   }
   await check('after ingest')
+  for (let n = 5; n < ids.length; n += 74) {
+    t.equal((await ask(`/reports/${ids[n]}/hold`, { method: 'DELETE' })).statusCode, 204)
+    held.delete(n)
+  }
+  await check('after holds ended')
   for (let n = 0; n < ids.length; n += 41) {
+    if (held.has(n)) continue
     t.equal((await ask(`/reports/${ids[n]}`, { method: 'DELETE' })).statusCode, 204)
     isThere[n] = false
   }

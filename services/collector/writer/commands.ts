@@ -98,7 +98,7 @@ export function createCommands(db: Database, config: CollectorConfig, once: Writ
     forgetContents: (now: number, limit: number): number => contents?.forget(now, limit) ?? 0,
     ...createSqliteAlertCommands(db, config),
     ...createExportCommands(db, reports, config),
-    ...createRetentionCommands(db, config, { reports, removal }),
+    ...createRetentionCommands(db, config, { removal, search }),
     ...createTenantCommands(createTenantStore(db), config),
     addRefusals: usage.addRefusals,
     removeUsageBefore: usage.removeDaysBefore,

@@ -77,8 +77,12 @@ t.test('a collector goes on on PostgreSQL as it was on the file', options, async
   const finding = (await ask('/findings')).json<{ findings: { fingerprint: string }[] }>().findings[0]
   const mute = { method: 'PUT', payload: { reason: 'known', until: Date.now() + DAY_MS } } as const
   t.equal((await ask(`/findings/${finding?.fingerprint}/mute`, mute)).statusCode, 200)
+  const hold = { method: 'PUT', payload: { reason: 'audit' } } as const
+  t.equal((await ask(`/reports/${ids[1]}/hold`, hold)).statusCode, 200)
   const urls = [
     '/reports?limit=50',
+    '/reports?held=true',
+    '/reports?held=false&sort=-severity',
     '/findings',
     `/findings/${finding?.fingerprint}`,
     '/schemas',

@@ -10,6 +10,8 @@ import { migrate } from '../migrate.ts'
 import { createPartitions } from '../partitions.ts'
 import { openPool, shownUrl } from '../pool.ts'
 import { newShard } from '../shard.ts'
+import { raw } from '../sql.ts'
+import { FIND_HELD } from '../../search/postgres-tables.ts'
 import { createPostgresWriter } from '../writer.ts'
 import { openProgress } from './progress.ts'
 import { moveReports } from './reports.ts'
@@ -81,6 +83,7 @@ export async function move({ config, logger, say }: MoveOptions): Promise<Differ
     const reports = await moveReports({ db, pool, backend, progress, dedupeSince, told })
     say(`reports: ${reports} moved`)
     for (const table of MOVED) say(`${table}: ${await moveTable(db, pool, progress, table)} moved`)
+    await pool.everyTenant.run(raw(FIND_HELD))
     say(`statistics: ${await analyzeAll(pool)} tables`)
     const differences = await compare(db, pool)
     if (differences.length === 0) await progress.finish()

@@ -53,10 +53,16 @@ t.test('a hold with an end is lifted by the first run after it', async (t) => {
     setClock(() => ({ now, uptime: now, boot: 'a' }))
     return (await retention.begin(TENANT, { requestedBy: 'me' }))?.end
   }
+  const listed = async (held: boolean) =>
+    (await ask(`/reports?held=${held}`)).json<{ pagination: { totalCount: number } }>().pagination.totalCount
+  const young = await ingestOld(1)
+  await ask(`/reports/${young}/hold`, put('until then', { until }))
+  t.same([await listed(true), await listed(false)], [2, 0])
   t.match(await runAt(until - 1), { deleted: 0 })
   t.match((await ask(`/reports/${id}`)).json(), { hold: { until } })
   t.match(await runAt(until), { deleted: 1 })
   t.match((await ask('/admin/retention')).json(), { held: 0 })
+  t.same([await listed(true), await listed(false)], [0, 1])
 })
 
 t.test('bad holds are refused, and so are those of reports of others', async (t) => {

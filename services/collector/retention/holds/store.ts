@@ -59,10 +59,12 @@ export function createHoldStore(db: Database) {
      VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
   )
   const remove = db.prepare<[string, string]>('DELETE FROM report_holds WHERE tenantId = ? AND reportId = ?')
-  const lift = db.prepare<[string, number, number]>(
-    `DELETE FROM report_holds WHERE (tenantId, reportId) IN
-       (SELECT tenantId, reportId FROM report_holds WHERE tenantId = ? AND until <= ? LIMIT ?)`,
-  )
+  const lift = db
+    .prepare<[string, number, number], string>(
+      `DELETE FROM report_holds WHERE (tenantId, reportId) IN
+         (SELECT tenantId, reportId FROM report_holds WHERE tenantId = ? AND until <= ? LIMIT ?) RETURNING reportId`,
+    )
+    .pluck()
   return {
     get(tenantId: Tenant, reportId: string): Hold | undefined {
       const row = get.get(tenantId, reportId)
@@ -79,7 +81,7 @@ export function createHoldStore(db: Database) {
       void add.run(tenantId, reportId, reason, by, at, until),
     /** @returns whether there was one */
     remove: (tenantId: Tenant, reportId: string): boolean => remove.run(tenantId, reportId).changes === 1,
-    /** Lifts at most `limit` holds that are over at `now`; @returns how many */
-    lift: (tenantId: Tenant, now: number, limit: number): number => lift.run(tenantId, now, limit).changes,
+    /** Lifts at most `limit` holds that are over at `now`; @returns ids of the reports that were on them */
+    lift: (tenantId: Tenant, now: number, limit: number): string[] => lift.all(tenantId, now, limit),
   }
 }
