@@ -7,6 +7,8 @@ const TIMEOUT = /^(?:57014|55P03)/
 /** A standby, or one that was made read-only for a switch-over. */
 const READ_ONLY = /^25006/
 const RETRIED = /^(?:40001|40P01)/
+/** A prepared statement is not there, or is there already: another server process answers than before. */
+const FORGOTTEN = /^(?:26000|42P05)/
 /** What pg itself says, without a code, when a connection ends or does not come about. */
 const LOST = /terminated|connection error|not queryable|timeout|ended|closed/i
 const NETWORK = /^(?:E[A-Z]{3,}|ERR_SOCKET|ERR_SSL|ERR_TLS)/
@@ -31,8 +33,12 @@ export function isLost(error: unknown): boolean {
   return NETWORK.test(codeOf(error)) || LOST.test((error as Error | undefined)?.message ?? '')
 }
 
+/** Whether the connection has lost the statements that were prepared on it. */
+export const isForgotten = (error: unknown): boolean => isFromServer(error) && FORGOTTEN.test(codeOf(error))
+
 /** Whether the same transaction may succeed when it is done once more. */
-export const isRetried = (error: unknown): boolean => isFromServer(error) && RETRIED.test(codeOf(error))
+export const isRetried = (error: unknown): boolean =>
+  (isFromServer(error) && RETRIED.test(codeOf(error))) || isForgotten(error)
 
 const RETRY_LATER = { 'retry-after': '1' }
 

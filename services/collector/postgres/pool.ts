@@ -1,7 +1,8 @@
 import type { Logger } from '#shared/logger.ts'
 import type { Tenant } from '#shared/scope.ts'
 import pg from 'pg'
-import { isLost, NotConnected, problemOf } from './faults.ts'
+import { isForgotten, isLost, NotConnected, problemOf } from './faults.ts'
+import { decideNames } from './kept.ts'
 import type { PostgresConfig } from './settings.ts'
 import { sql, type Statement } from './sql.ts'
 import { together, type Result } from './together.ts'
@@ -59,17 +60,14 @@ export const connectionOf = (url: string, timeoutMs: number): pg.ClientConfig =>
 })
 
 /** Connections to the database, and what every statement on them begins with. */
-export function openPool(
-  config: Pick<PostgresConfig, 'COLLECTOR_DATABASE_POOL' | 'COLLECTOR_DATABASE_TIMEOUT_MS'> & {
-    COLLECTOR_DATABASE_URL: string
-  },
-  logger: Pick<Logger, 'warn'>,
-) {
+export function openPool(config: PostgresConfig & { COLLECTOR_DATABASE_URL: string }, logger: Pick<Logger, 'warn'>) {
   const { COLLECTOR_DATABASE_URL: url, COLLECTOR_DATABASE_TIMEOUT_MS: timeoutMs } = config
   const connections = new pg.Pool({
     ...connectionOf(url, timeoutMs),
     max: config.COLLECTOR_DATABASE_POOL,
     idleTimeoutMillis: IDLE_MS,
+    // Waited for before anybody gets the connection.
+    onConnect: (client) => decideNames(client, config.COLLECTOR_DATABASE_PREPARED),
   })
   // An idle connection that breaks is replaced; without a listener it would end the process.
   // The same for one that is in use and has nothing under way; who uses it hears of it at the next statement.
@@ -94,7 +92,7 @@ export function openPool(
     try {
       return await work(client)
     } catch (error) {
-      if (isLost(error)) broken = error as Error
+      if (isLost(error) || isForgotten(error)) broken = error as Error
       throw error
     } finally {
       client.release(broken)

@@ -41,4 +41,8 @@ t.test('the service works behind PgBouncer in transaction mode', { skip: skip ||
     tenants.map((tenant) => (tenant === 'default' ? 66 : 34)),
     'who shares a connection sees its own rows',
   )
+  const prepared = await Promise.all(
+    tenants.map(() => pool.everyTenant.all(sql`SELECT name FROM pg_prepared_statements`)),
+  )
+  t.same(prepared.flat(), [], 'nothing is prepared where the next transaction may be another process’s')
 })

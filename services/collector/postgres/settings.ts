@@ -4,6 +4,7 @@ export interface PostgresConfig {
   COLLECTOR_DATABASE_URL?: string
   COLLECTOR_LISTEN_URL?: string
   COLLECTOR_DATABASE_POOL: number
+  COLLECTOR_DATABASE_PREPARED: 'auto' | 'on' | 'off'
   COLLECTOR_DATABASE_TIMEOUT_MS: number
 }
 
@@ -17,6 +18,10 @@ export const postgresSettings: Settings<PostgresConfig> = {
     'The same database without a pooler in between, for notifications from other replicas',
   ),
   COLLECTOR_DATABASE_POOL: integer(2, 1000).default(10).description('Most connections of a process to PostgreSQL'),
+  COLLECTOR_DATABASE_PREPARED: text()
+    .valid('auto', 'on', 'off')
+    .default('auto')
+    .description('Whether PostgreSQL keeps statements that write: `auto` when no pooler is in between'),
   COLLECTOR_DATABASE_TIMEOUT_MS: integer(100, 600_000)
     .default(10_000)
     .description('Longest wait for a connection to PostgreSQL, and for a statement'),
