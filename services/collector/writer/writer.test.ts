@@ -1,41 +1,16 @@
 import { randomUUID } from 'node:crypto'
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import path from 'node:path'
 import t, { type Test } from 'tap'
-import { readConfig } from '#shared/config.ts'
-import { createLogger } from '#shared/logger.ts'
 import { asTenant } from '#shared/scope.ts'
-import { settings } from '../config.ts'
-import { openCollectorDatabase } from '../migrations.ts'
 import { collector } from '../test/collector.ts'
-import { createWriter } from './queue.ts'
-import { startWriterThread } from './thread.ts'
+import { entryAfter, writing } from './test/writing.ts'
 
 const TENANT = asTenant('default')
 const item = (raw: unknown = randomUUID()) => ({ tenantId: TENANT, text: JSON.stringify({ status: {}, raw }) })
 
 async function refuses(t: Test, write: Promise<unknown>, problem: object) {
   t.match(await write.catch((error: unknown) => error), problem)
-}
-
-async function writing(t: Test, env: Record<string, string> = {}, entry?: URL) {
-  const config = readConfig(settings, {
-    NODE_ENV: 'test',
-    LOG_LEVEL: 'fatal',
-    DATA_DIR: env.DATA_DIR ?? t.testdir({}),
-    ...env,
-  })
-  const database = openCollectorDatabase(config)
-  let usable = true
-  const logger = createLogger('collector', config)
-  const backend = await startWriterThread({ config, logger, ...(entry === undefined ? {} : { entry }) })
-  const writer = createWriter({ config, health: { isDatabaseUsable: () => usable }, backend })
-  t.teardown(async () => {
-    await writer.stop()
-    database.close()
-  })
-  const count = () => database.prepare('SELECT count(*) FROM reports').pluck().get()
-  return { writer, database, count, setUsable: (now: boolean) => (usable = now) }
 }
 
 t.test('what comes together is one transaction, and what is answered can be read', async (t) => {
@@ -100,19 +75,15 @@ t.test('a stop writes what still waits, and takes nothing more', async (t) => {
 t.test('a writer that dies answers 503 for what it was doing, and another one goes on', async (t) => {
   const folder = t.testdir({})
   const died = path.join(folder, 'died')
-  const entry = path.join(folder, 'dies-once.ts')
-  writeFileSync(
-    entry,
-    `import { existsSync, writeFileSync } from 'node:fs'
-     import { parentPort } from 'node:worker_threads'
-     parentPort.on('message', () => {
+  const entry = entryAfter(
+    folder,
+    `parentPort.on('message', () => {
        if (existsSync(${JSON.stringify(died)})) return
        writeFileSync(${JSON.stringify(died)}, '')
        throw new Error('it dies')
-     })
-     await import(${JSON.stringify(new URL('./worker.ts', import.meta.url).href)})`,
+     })`,
   )
-  const { writer, count } = await writing(t, { DATA_DIR: path.join(folder, 'data') }, new URL(`file://${entry}`))
+  const { writer, count } = await writing(t, { DATA_DIR: path.join(folder, 'data') }, entry)
   const lost = writer.ingest([item()])
   await new Promise((resolve) => setImmediate(resolve))
   const waiting = writer.ingest([item()])
