@@ -304,6 +304,28 @@ t.test('what is over is deleted when it is old enough, and what waits is not', a
   t.equal((await it.notifications('?state=sent')).length <= 1, true)
 })
 
+t.test('what is over is deleted so many at a time', async (t) => {
+  const { sql, writer } = await alerting(t, { ALERT_INTERVAL_S: '3600' })
+  const now = Date.now()
+  for (let n = 1; n <= 25; n++) {
+    await sql("INSERT INTO alert_samples (at, instance, sample) VALUES (?, ?, '{}')", now + n, 'one')
+    await sql(
+      `INSERT INTO alert_silences (tenantId, id, startsAt, endsAt, reason, createdBy, createdAt, updatedAt)
+       VALUES ('default', ?, 0, ?, '', '', 0, 0)`,
+      ...[`of ${n}`, now + n],
+    )
+  }
+  const left = async (table: string) => Number((await sql<{ n: number }>(`SELECT count(*) AS n FROM ${table}`))[0]?.n)
+  for (const [deleted, rest] of [
+    [10, 15],
+    [10, 5],
+    [5, 0],
+  ]) {
+    t.equal(await writer.run('sweepAlerts', now + 100, now + 100, 10), deleted)
+    t.same([await left('alert_silences'), await left("alert_samples WHERE instance = 'one'")], [rest, rest])
+  }
+})
+
 t.test('waits grow with the tries, at random up to their bound; a channel rests longer with each failure', (t) => {
   const config = { ALERT_RETRY_MS: 100, ALERT_RETRY_MAX_MS: 1000, ALERT_CIRCUIT_FAILURES: 3, OUTBOUND_TIMEOUT_MS: 1 }
   for (const [failures, bound] of [

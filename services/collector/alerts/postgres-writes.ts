@@ -1,5 +1,6 @@
 import type { Tenant } from '#shared/scope.ts'
 import type { CollectorConfig } from '../config.ts'
+import { removeSome } from '../postgres/bulk.ts'
 import { columns, joined, raw, sql, type Statement } from '../postgres/sql.ts'
 import type { Transaction } from '../postgres/transaction.ts'
 import { createAlertCommands, ALERT_COMMAND_NAMES, type LaterAlertCommands } from './commands.ts'
@@ -135,14 +136,10 @@ export function createPostgresAlertWrites(tx: Transaction): AlertWrites {
       ),
     async sweep(cutoff, samplesBefore, limit) {
       const deleted = await tx.together(
-        sql`DELETE FROM alerts WHERE (tenantId, id) IN (SELECT tenantId, id FROM alerts
-          WHERE state = 'resolved' AND resolvedAt < ${cutoff} LIMIT ${limit} FOR UPDATE SKIP LOCKED)`,
-        sql`DELETE FROM alert_notifications WHERE seq IN (SELECT seq FROM alert_notifications
-          WHERE state IN ('sent', 'dead') AND createdAt < ${cutoff} LIMIT ${limit} FOR UPDATE SKIP LOCKED)`,
-        sql`DELETE FROM alert_silences WHERE (tenantId, id) IN (SELECT tenantId, id FROM alert_silences
-          WHERE endsAt < ${cutoff} LIMIT ${limit} FOR UPDATE SKIP LOCKED)`,
-        sql`DELETE FROM alert_samples WHERE (at, instance) IN (SELECT at, instance FROM alert_samples
-          WHERE at < ${samplesBefore} LIMIT ${limit} FOR UPDATE SKIP LOCKED)`,
+        removeSome('alerts', 'tenantId, id', sql`state = 'resolved' AND resolvedAt < ${cutoff}`, limit),
+        removeSome('alert_notifications', 'seq', sql`state IN ('sent', 'dead') AND createdAt < ${cutoff}`, limit),
+        removeSome('alert_silences', 'tenantId, id', sql`endsAt < ${cutoff}`, limit),
+        removeSome('alert_samples', 'at, instance', sql`at < ${samplesBefore}`, limit),
       )
       return Math.max(...deleted.map(({ count }) => count))
     },
