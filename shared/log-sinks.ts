@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, mkdirSync, openSync, renameSync, writeSync } from 'node:fs'
 import path from 'node:path'
-import type { LogSink } from './log-transport.ts'
+import type { LogSink } from './log-output.ts'
 
 const LINE_END = 10
 const STDOUT = 1

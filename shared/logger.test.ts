@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import path from 'node:path'
 import t from 'tap'
 import { fileSink } from './log-sinks.ts'
-import { BatchTransport } from './log-transport.ts'
+import { LogOutput } from './log-output.ts'
 import { until } from './test/until.ts'
 import { loggable } from './logger.ts'
 
@@ -72,16 +72,15 @@ t.test('nothing is lost, however the process ends', async (t) => {
 })
 
 t.test('a reader that does not read is held so much for, and is told what it missed', async (t) => {
-  const MESSAGE = Symbol.for('message')
   let open = false
   let got = ''
-  const transport = new BatchTransport({
+  const output = new LogOutput({
     write: (lines) => {
       if (open) got += lines.toString()
       return open ? lines.length : 0
     },
   })
-  const log = (text: string) => transport.log({ [MESSAGE]: text }, () => undefined)
+  const log = (text: string) => output.write(text)
   const megabyte = 'x'.repeat(1024 * 1024)
   for (let i = 0; i < 70; i++) log(megabyte)
   open = true

@@ -1,9 +1,8 @@
 import type { FastifyBaseLogger } from 'fastify'
 import pc from 'picocolors'
-import { createLogger as createWinston, format, type Logger as Winston } from 'winston'
 import type { CommonConfig } from './config.ts'
 import { fileSink, stdoutSink } from './log-sinks.ts'
-import { BatchTransport } from './log-transport.ts'
+import { LogOutput } from './log-output.ts'
 
 export type Logger = FastifyBaseLogger
 
@@ -13,9 +12,9 @@ type Level = keyof typeof LEVELS
 /** Names whose values never reach a log, at any depth that is logged. */
 const SECRET = /authorization|cookie|password|passwd|secret|token|api-?_?key|assertion|monitor-?_?key/i
 const MAX_LOGGED_DEPTH = 4
+const NAMES_MAX = 1000
 /** What is known of names: the same few come with every request. */
 const secretNames = new Map<string, boolean>()
-const NAMES_MAX = 1000
 
 function isSecret(name: string): boolean {
   const known = secretNames.get(name)
@@ -41,64 +40,85 @@ export function loggable(value: unknown, depth = 0): unknown {
   return shown
 }
 
-const MESSAGE = Symbol.for('message')
 const COLORS = { fatal: pc.red, error: pc.red, warn: pc.yellow, info: pc.green, debug: pc.gray, trace: pc.gray }
 
-const jsonLine = format((info) => {
-  info[MESSAGE] = JSON.stringify(info)
-  return info
-})
+/** A line for a level, without its end. */
+type Format = (level: Level, fields: object, message: string) => string
 
-const prettyLine = format((info) => {
-  const { level, message, time, service, requestId, ...rest } = info as Record<string, unknown> & { level: Level }
-  const { method, path: url, status, ms, err, ...more } = rest
-  const request = method === undefined ? '' : ` ${String(method)} ${String(url)} ${String(status)} ${String(ms)} ms`
-  const details = Object.keys(more).length === 0 ? '' : ` ${pc.gray(JSON.stringify(more))}`
-  const stack = err === undefined ? '' : `\n${String((err as { stack?: unknown }).stack ?? JSON.stringify(err))}`
-  const id = typeof requestId === 'string' ? ` ${pc.gray(requestId.slice(0, 8))}` : ''
-  info[MESSAGE] =
-    `${pc.gray(String(time).slice(11, 23))} ${COLORS[level](level.padEnd(5))} ${pc.bold(String(service).padEnd(9))}` +
-    `${message === '' ? '' : ` ${String(message)}`}${request}${id}${details}${stack}`
-  return info
-})
+/** Beginnings of members by name, `"[redacted]"` in those of secrets: a line is put together from them. */
+const members = new Map<string, { text: string; hidden: boolean }>()
 
-/** One transport to stdout, and one to size-rotated files when LOG_DIR is set. */
-function transportsFor(service: string, { LOG_DIR, LOG_MAX_BYTES, LOG_MAX_FILES }: LogConfig) {
-  const sinks = [stdoutSink()]
-  if (LOG_DIR !== undefined) sinks.push(fileSink(LOG_DIR, service, LOG_MAX_BYTES, LOG_MAX_FILES))
-  return sinks.map((sink) => new BatchTransport(sink))
+function memberOf(name: string): { text: string; hidden: boolean } {
+  const known = members.get(name)
+  if (known !== undefined) return known
+  const hidden = isSecret(name)
+  const member = { text: `,${JSON.stringify(name)}:${hidden ? '"[redacted]"' : ''}`, hidden }
+  if (members.size < NAMES_MAX) members.set(name, member)
+  return member
 }
+
+/** Lines of one millisecond have the same time. */
+let [stampedAt, stamp] = [0, '']
+
+function stampOf(now: number): string {
+  if (now !== stampedAt) [stampedAt, stamp] = [now, new Date(now).toISOString()]
+  return stamp
+}
+
+/** One JSON object. Put together by hand, because every request writes one: an object to stringify costs three times as much. */
+const jsonFormat =
+  (service: string): Format =>
+  (level, fields, message) => {
+    let line = `{"time":"${stampOf(Date.now())}","level":"${level}","service":"${service}"`
+    if (message !== '') line += `,"message":${JSON.stringify(message)}`
+    for (const name of Object.keys(fields)) {
+      const value = (fields as Record<string, unknown>)[name]
+      if (value === undefined) continue
+      const { text, hidden } = memberOf(name)
+      line += hidden ? text : `${text}${JSON.stringify(loggable(value, 1)) ?? 'null'}`
+    }
+    return `${line}}`
+  }
+
+const prettyFormat =
+  (service: string): Format =>
+  (level, fields, message) => {
+    const { requestId, method, path: url, status, ms, err, ...more } = loggable(fields) as Record<string, unknown>
+    const request = method === undefined ? '' : ` ${String(method)} ${String(url)} ${String(status)} ${String(ms)} ms`
+    const details = Object.keys(more).length === 0 ? '' : ` ${pc.gray(JSON.stringify(more))}`
+    const stack = err === undefined ? '' : `\n${String((err as { stack?: unknown }).stack ?? JSON.stringify(err))}`
+    const id = typeof requestId === 'string' ? ` ${pc.gray(requestId.slice(0, 8))}` : ''
+    return (
+      `${pc.gray(stampOf(Date.now()).slice(11, 23))} ${COLORS[level](level.padEnd(5))} ${pc.bold(service.padEnd(9))}` +
+      `${message === '' ? '' : ` ${message}`}${request}${id}${details}${stack}`
+    )
+  }
 
 export type LogConfig = Pick<CommonConfig, 'LOG_LEVEL' | 'LOG_FORMAT' | 'LOG_DIR' | 'LOG_MAX_BYTES' | 'LOG_MAX_FILES'>
 
-/** A winston logger behind the calls that Fastify makes: `log.info(fields, text)` and `log.info(text)`. */
-export function createLogger(service: string, config: LogConfig): Logger {
-  const pretty = (config.LOG_FORMAT ?? (process.stdout.isTTY ? 'pretty' : 'json')) === 'pretty'
-  const winston = createWinston({
-    levels: LEVELS,
-    level: config.LOG_LEVEL,
-    format: pretty ? prettyLine() : jsonLine(),
-    transports: transportsFor(service, config),
-  })
-  return adapt(winston, service, config.LOG_LEVEL)
+/** Standard output, and size-rotated files when LOG_DIR is set. */
+function outputsFor(service: string, { LOG_DIR, LOG_MAX_BYTES, LOG_MAX_FILES }: LogConfig): LogOutput[] {
+  const sinks = [stdoutSink()]
+  if (LOG_DIR !== undefined) sinks.push(fileSink(LOG_DIR, service, LOG_MAX_BYTES, LOG_MAX_FILES))
+  return sinks.map((sink) => new LogOutput(sink))
 }
 
-function adapt(winston: Winston, service: string, level: string): Logger {
-  const threshold = LEVELS[level as Level]
-  const at = (name: Level) =>
-    LEVELS[name] > threshold
+/** A logger with the calls that Fastify makes: `log.info(fields, text)` and `log.info(text)`. */
+export function createLogger(service: string, config: LogConfig): Logger {
+  const isPretty = (config.LOG_FORMAT ?? (process.stdout.isTTY ? 'pretty' : 'json')) === 'pretty'
+  const format = (isPretty ? prettyFormat : jsonFormat)(service)
+  const outputs = outputsFor(service, config)
+  const threshold = LEVELS[config.LOG_LEVEL as Level]
+  const at = (level: Level) =>
+    LEVELS[level] > threshold
       ? () => undefined
-      : (first: unknown, message?: unknown) => {
-          const entry: Record<string, unknown> = { time: new Date().toISOString(), level: name, service, message: '' }
-          if (typeof first === 'string') entry.message = first
-          else {
-            Object.assign(entry, loggable(first instanceof Error ? { err: first } : first))
-            if (typeof message === 'string') entry.message = message
-          }
-          winston.write(entry)
+      : (first: unknown, message: unknown = '') => {
+          const fields = first instanceof Error ? { err: first } : typeof first === 'object' ? first : undefined
+          const line = format(level, fields ?? {}, String(fields === undefined ? first : message))
+          for (const output of outputs) output.write(line)
         }
   const logger = {
-    level,
+    level: config.LOG_LEVEL,
     silent: () => undefined,
     fatal: at('fatal'),
     error: at('error'),
