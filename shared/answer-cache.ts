@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { crc32 } from 'node:zlib'
 import { etagOf } from './etag.ts'
 import type { App } from './server.ts'
 
@@ -26,15 +27,28 @@ const SHARE = 8
 /** What one owner keeps at most: a part of all. Beyond, that owner's oldest answers go, and nobody else's. */
 const OWNER_SHARE = 4
 const ENTRY_OVERHEAD_BYTES = 512
+/** Questions that were asked once; when there are so many, all are forgotten. */
+const ASKED_MAX = 10_000
 
 /**
- * Answers by owner and URL. Of an owner who has too many the oldest go; when there are too many in all, the owner who asked least
- * lately goes first.
+ * Answers by owner and URL, of what is asked for the second time: to keep what nobody asks for again is work for the garbage
+ * collector, and pushes out what somebody does. Of an owner who has too many the oldest go; when there are too many in all, the
+ * owner who asked least lately goes first.
  * @param maxBytes memory for all answers together
  */
 export function createKeptAnswers(maxBytes: number) {
   const owners = new Map<string, { answers: Map<string, KeptAnswer & { bytes: number }>; bytes: number }>()
+  const asked = new Set<number>()
   let bytes = 0
+
+  /** Whether it was asked before, or, seldom, another one whose checksum is the same. */
+  function isAskedAgain(owner: string, url: string): boolean {
+    const checksum = crc32(url, crc32(owner))
+    if (asked.has(checksum)) return true
+    if (asked.size === ASKED_MAX) asked.clear()
+    asked.add(checksum)
+    return false
+  }
 
   function forget(owner: string): void {
     bytes -= owners.get(owner)?.bytes ?? 0
@@ -53,7 +67,7 @@ export function createKeptAnswers(maxBytes: number) {
     /** Keeps the answer that is being sent, unless it is too large. */
     keep(owner: string, url: string, payload: string | Buffer, reply: FastifyReply): void {
       const size = Buffer.byteLength(payload) + url.length + ENTRY_OVERHEAD_BYTES
-      if (size > maxBytes / SHARE) return
+      if (size > maxBytes / SHARE || !isAskedAgain(owner, url)) return
       const headers: Record<string, string> = {}
       for (const name of KEPT_HEADERS) if (reply.hasHeader(name)) headers[name] = String(reply.getHeader(name))
       const own = owners.get(owner) ?? { answers: new Map<string, KeptAnswer & { bytes: number }>(), bytes: 0 }
