@@ -29,3 +29,10 @@ t.test('anything else is no key', async (t) => {
     t.equal(keys.verify(tenant, secret), undefined, `${tenant}:${secret}`)
   }
 })
+
+t.test('a key of 256 characters is compared to its end, and a longer one is none', async (t) => {
+  const long = '열'.repeat(255)
+  const { verify } = createApiKeys(`teamC:${long}a`)
+  t.match(verify('teamC', `${long}a`), { tenant: 'teamC' })
+  for (const other of [`${long}b`, long, `${long}a\0`, `${long}a${long}`]) t.equal(verify('teamC', other), undefined)
+})

@@ -28,6 +28,7 @@ function tagsOf(field: string): string[] | '*' {
 /** `If-None-Match` by weak comparison (RFC 9110 13.1.2): true = the client's copy is good. */
 export function noneMatchHits(field: string | undefined, etag: string): boolean {
   if (field === undefined) return false
+  if (field === etag) return true
   const tags = tagsOf(field)
   return tags === '*' || tags.some((tag) => tag.replace(/^W\//, '') === etag)
 }

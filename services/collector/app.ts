@@ -30,7 +30,7 @@ import { probeRoutes } from './probes/routes.ts'
 import { reportRoutes } from './reports/routes.ts'
 import { startRetention } from './retention/start.ts'
 import { schemaRoutes } from './schemas/routes.ts'
-import { createAdmission, quotaRules, refuseSuspended } from './tenants/admission.ts'
+import { createAdmission, ingestRules, refuseSuspended } from './tenants/admission.ts'
 import { statsRoutes } from './stats/routes.ts'
 import { createStreams } from './stream/routes.ts'
 import { createTenantGuard } from './tenants/guard.ts'
@@ -96,7 +96,7 @@ export function serveCollector(config: CollectorConfig, deps: Deps, engine: Engi
   const { app } = createGuardedServer(INFO, config, deps, {
     authenticate: (request) => guard(request),
     answerCache,
-    rules: quotaRules,
+    rules: ingestRules,
   })
   const alerts = startAlerts({
     engine,

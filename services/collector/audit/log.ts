@@ -52,8 +52,8 @@ const isPassing = (error: unknown): boolean => error instanceof Problem && PASSI
  * within that round trip; a key for each row, checked at every write, would cost more than it is worth, and a gap would be worse.
  */
 export function createAuditLog({ store, writer, config, metrics, logger }: AuditParts) {
-  /** With those that are being written, which come first. */
-  const waiting: AuditEntry[] = []
+  /** AuditEntry as JSON, with those that are being written, which come first. */
+  const waiting: string[] = []
   let flushing: Promise<void> = Promise.resolve()
   let timer: NodeJS.Timeout | undefined
   let [isHeld, isStopping] = [false, false]
@@ -67,7 +67,7 @@ export function createAuditLog({ store, writer, config, metrics, logger }: Audit
   /** Writes the first so many; when they are at fault, half and half, so that only those are lost that nothing can store. */
   async function writeFirst(count: number): Promise<void> {
     try {
-      await writer.run('addAuditEntries', JSON.stringify(waiting.slice(0, count)))
+      await writer.run('addAuditEntries', `[${waiting.slice(0, count).join()}]`)
       waiting.splice(0, count)
     } catch (error) {
       if (isPassing(error)) throw error
@@ -113,7 +113,8 @@ export function createAuditLog({ store, writer, config, metrics, logger }: Audit
   return {
     add(entry: AuditEntry): void {
       if (waiting.length >= config.AUDIT_QUEUE_MAX) return metrics.auditDropped.inc()
-      waiting.push(entry)
+      // As text: a thousand objects that wait are work for the garbage collector.
+      waiting.push(JSON.stringify(entry))
       if (waiting.length === BATCH && !isHeld) void flush()
       else timer ??= setTimeout(() => void flush(), config.AUDIT_FLUSH_MS).unref()
     },

@@ -79,10 +79,15 @@ export function refuseSuspended(app: App, standings: Standings, refusals: Refusa
   })
 }
 
-/** A report that is refused for a quota is counted, and is no row. */
-export const quotaRules: RecordRules = {
+/**
+ * Reports that come in are no rows of the system's audit log: they are there to be seen, and in their tenant's log of requests. Those
+ * that a quota refuses are counted.
+ */
+export const ingestRules: RecordRules = {
   judge: (request, status) =>
-    status === 429 && request.routeOptions.config.permission === 'ingest' ? undefined : auditedAs(request, status),
+    (status < 400 || status === 429) && request.routeOptions.config.permission === 'ingest'
+      ? undefined
+      : auditedAs(request, status),
 }
 
 /** The body of a batch may be anything, and of one that is coded nobody knows the size. */
