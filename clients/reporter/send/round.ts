@@ -1,4 +1,5 @@
 import type { Queue } from '../queue/queue.ts'
+import { retryAfterMs } from './backoff.ts'
 import { post, type Answer, type Fetch, type Posted } from './post.ts'
 import { troubleOf, type Trouble } from './trouble.ts'
 import { batchVerdicts, refusalErrors, singleVerdict, type ReportVerdict } from './verdicts.ts'
@@ -59,10 +60,13 @@ export async function sendRound(options: RoundOptions): Promise<Trouble | undefi
       keepalive: isLast,
     })
 
-  async function settle(id: string, verdict: ReportVerdict): Promise<void> {
+  /** @param wait what the service asked to wait before a report is sent again, in milliseconds */
+  async function settle(id: string, verdict: ReportVerdict, wait = 0): Promise<void> {
     if (verdict.status === 'rejected' && verdict.retryable) {
       passedOver.add(id)
-      last = { kind: 'item', message: verdict.errors[0]?.message ?? 'to be sent again' }
+      const retryAfter = Math.max(wait, last?.retryAfter ?? 0)
+      const message = verdict.errors[0]?.message ?? 'to be sent again'
+      last = { kind: 'item', message, ...(retryAfter === 0 ? {} : { retryAfter }) }
     } else if (await queue.settle(id)) onVerdict(id, verdict)
   }
 
@@ -116,10 +120,11 @@ export async function sendRound(options: RoundOptions): Promise<Trouble | undefi
     // A fault in one report can spoil the whole batch: alone, the others get through.
     if (status === INTERNAL_ERROR || (trouble === undefined && status >= 400)) return singly()
     if (trouble !== undefined) return trouble
-    const verdicts = batchVerdicts((answer as { text: string }).text, letters.length)
+    const verdicts = batchVerdicts((answer as Answer).text, letters.length)
     if (verdicts.length === 0) return { kind: 'not-a-collector', status, message: 'the answer is not a collector’s' }
     support.batches = true
-    for (const { index, verdict } of verdicts) await settle((letters[index] as Letter).id, verdict)
+    const wait = retryAfterMs((answer as Answer).headers)
+    for (const { index, verdict } of verdicts) await settle((letters[index] as Letter).id, verdict, wait)
     const answered = new Set(verdicts.map(({ index }) => index))
     letters.forEach(({ id }, index) => {
       if (answered.has(index)) return

@@ -100,6 +100,25 @@ t.test('each verdict of a batch counts for its own report', async (t) => {
   t.same(sent[1]?.errors, [{ message: 'does not fit' }])
 })
 
+t.test('what a batch leaves out for a quota waits for as long as the collector says', async (t) => {
+  const items = [
+    { index: 0, status: 'stored', id: 'report-1' },
+    { index: 1, status: 'rejected', retryable: true, quota: 'reportsPerDay', errors: [{ message: 'used up' }] },
+  ]
+  const { url, got } = await localServer(t, () => ({
+    status: 200,
+    body: { items },
+    headers: { 'retry-after': '3600' },
+  }))
+  const { reporter, add } = testReporter(t, { url })
+  await add(1, 2)
+  const { waiting, trouble, retryInMs = 0 } = await reporter.flush()
+  t.match([waiting, trouble], [1, { kind: 'item', message: 'used up', retryAfter: 3_600_000 }])
+  t.ok(retryInMs > 3_500_000, `${retryInMs} ms`)
+  await reporter.flush()
+  t.equal(got.length, 1, 'nor is it asked again before')
+})
+
 t.test('a batch has no more reports and bytes than it may', async (t) => {
   const { url, got } = await localServer(
     t,
