@@ -105,14 +105,18 @@ export async function removeFindingsBefore(
   cutoff: number,
   limit: number,
 ): Promise<number> {
+  const gone = removeSome(
+    'findings',
+    'tenantId, fingerprint',
+    sql`tenantId = ${tenantId} AND lastSeen < ${cutoff} ORDER BY lastSeen`,
+    limit,
+  )
   const [events, findings] = await tx.together(
     removeSome('finding_events', 'seq', sql`tenantId = ${tenantId} AND at < ${cutoff} ORDER BY at`, limit),
-    removeSome(
-      'findings',
-      'tenantId, fingerprint',
-      sql`tenantId = ${tenantId} AND lastSeen < ${cutoff} ORDER BY lastSeen`,
-      limit,
-    ),
+    // With all that became of them.
+    sql`WITH gone AS (${gone} RETURNING fingerprint),
+        events AS (DELETE FROM finding_events WHERE tenantId = ${tenantId} AND fingerprint IN (SELECT fingerprint FROM gone))
+      SELECT fingerprint FROM gone`,
   )
   return Math.max(events?.count ?? 0, findings?.count ?? 0)
 }

@@ -69,13 +69,13 @@ export function createPostgresIngest({ config, keyring, parts }: IngestParts) {
     const keys = reports.flatMap(({ once }) => (once === undefined ? [] : [once.key]))
     const cutoff = Math.min(...claiming.map(({ createdAt }) => createdAt)) - dedupeMs
     return [
-      // The content is taken when nobody has it, or who had it is too long ago or deleted.
+      // The content is taken when nobody has it, or who had it is too long ago or deleted. Months before are not planned for.
       claiming.length === 0
         ? undefined
         : sql`SELECT hash, reportId AS "reportId" FROM report_hashes AS known
             WHERE tenantId = ${tenantId} AND hash = ANY(${claiming.map(({ hash }) => hash)}::bytea[]) AND createdAt > ${cutoff}
               AND EXISTS (SELECT 1 FROM reports
-                WHERE createdAt = split_part(known.reportId, '-', 2)::bigint AND id = known.reportId)`,
+                WHERE createdAt = split_part(known.reportId, '-', 2)::bigint AND id = known.reportId AND createdAt > ${cutoff})`,
       keys.length === 0 ? undefined : rememberedUnder(tenantId, keys, ttlMs),
       sql`SELECT nextval('report_order') AS seq FROM generate_series(1, ${reports.length}::int)`,
     ]
