@@ -8,7 +8,7 @@ import { APPENDED_HASHES } from './ingest/migration.ts'
 import { RETENTION_TABLES } from './retention/migration.ts'
 import { prepareToShrink } from './retention/space.ts'
 import { listAllKinds, makeFindable } from './search/migration.ts'
-import { TENANT_TABLES } from './tenants/migration.ts'
+import { COUNT_QUARANTINED, TENANT_TABLES } from './tenants/migration.ts'
 
 /** Marks the file as the collector's: 'NJco'. */
 const APPLICATION_ID = 0x4e_4a_63_6f
@@ -175,6 +175,7 @@ export const migrations: readonly Migration[] = [
   ALERT_TABLES,
   LINKS_BY_EXPIRY,
   listAllKinds,
+  COUNT_QUARANTINED,
 ]
 
 /** The database as its one writer opens it. */

@@ -66,6 +66,7 @@ export const ingestRoutes =
         if (over !== undefined) throw admission.refuse(over, request)
         const [first] = await writer.ingest([item], hold.release).catch(admission.overloaded(tenantId, 1))
         const outcome = valueOf(first as NonNullable<typeof first>)
+        admission.refusals.note(tenantId, outcome.status)
         if (outcome.status === 'rejected') throw refusal(outcome.errors)
         metrics.count(outcome)
         const replayed = outcome.status === 'duplicate'

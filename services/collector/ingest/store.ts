@@ -119,7 +119,7 @@ export function createIngestStore(
     const dropped = report.isKnown ? 0 : told.add(tenantId, report, report.sightings)
     const bytes = Buffer.byteLength(report.report) + Buffer.byteLength(markdown ?? '')
     if (report.isRestored) used.returned({ tenantId, bytes })
-    else used.came({ tenantId, createdAt, bytes })
+    else used.came({ tenantId, createdAt, isQuarantined: quarantined === 1, bytes })
     return outcomeOf(report, dropped)
   }
 

@@ -3,6 +3,7 @@ import { LIST_ALL_KINDS, searchTables } from '../search/postgres-tables.ts'
 import { postgresAlertTables } from '../alerts/postgres-migration.ts'
 import { postgresRetentionTables } from '../retention/postgres-tables.ts'
 import { BUNDLE_KEY_TABLE } from '../exports/keys/postgres.ts'
+import { COUNT_QUARANTINED } from '../tenants/migration.ts'
 import { TENANT_TABLES } from '../tenants/postgres-migration.ts'
 
 /** Statements of one step, done in one transaction. */

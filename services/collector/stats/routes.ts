@@ -16,13 +16,12 @@ const WEEK_H = 168
 
 function came(days: readonly UsageDay[]) {
   const refused: Record<string, number> = {}
-  let [reports, bytes] = [0, 0]
+  const sums = { reports: 0, quarantined: 0, bytes: 0, duplicates: 0, rejected: 0 }
   for (const day of days) {
-    reports += day.reports
-    bytes += day.bytes
+    for (const name of Object.keys(sums) as (keyof typeof sums)[]) sums[name] += day[name]
     for (const [reason, count] of Object.entries(day.refused)) refused[reason] = (refused[reason] ?? 0) + count
   }
-  return { reports, bytes, refused }
+  return { ...sums, refused }
 }
 
 type Needed = Pick<Stores, 'stats' | 'reports' | 'timeline' | 'usage'>

@@ -34,13 +34,18 @@ export const statsSchema = Joi.object({
     .required()
     .description('Reports and markdown as they are stored'),
   ingest: Joi.object({
-    reports: count(),
+    reports: count().description('Stored, those in quarantine too'),
+    quarantined: count().description('Did not fit their schema when they came'),
     bytes: count(),
+    duplicates: count().description('Were there already: nothing of them is stored'),
+    rejected: count().description('Were no reports'),
     refused: Joi.object()
       .pattern(Joi.string(), count())
       .required()
       .description('Refused for quotas and overload, by reason'),
   })
     .required()
-    .description('What came in the last 7 days (UTC), also when it was deleted since'),
+    .description(
+      'What came in the last 7 days (UTC), also when it was deleted since; what is not stored shows within a minute',
+    ),
 })

@@ -94,3 +94,28 @@ t.test('of more findings than are looked at the numbers say so', SQLITE_ONLY, as
   add.run(FINDINGS_MAX + 1, FINDINGS_MAX + 1)
   t.match(await numbers(), { open: { warn: FINDINGS_MAX }, partial: true })
 })
+
+t.test('what became of reports that came is counted, also of those of which nothing is stored', async (t) => {
+  const { ask, ingest, writer } = await collector(t)
+  const misfit = { ...report(1), notes: 'no list' }
+  await ingest(report(1))
+  await ingest(report(1))
+  t.equal((await ask('/ingest/qc', { method: 'POST', payload: { notes: [] } })).statusCode, 400)
+  const batch = async (headers: Record<string, string> = {}) =>
+    ask('/ingest/qc/batch', { method: 'POST', payload: [report(1), misfit, report(2), report(2), 7, misfit], headers })
+  t.match((await batch()).json(), { counts: { stored: 1, duplicate: 3, quarantined: 1, rejected: 1 } })
+  await batch(TEAM_A)
+  await ask('/reports/replay', { method: 'POST' })
+  const restored = { id: 'report-1795000000000-abcdefghi', createdAt: 1_795_000_000_000 }
+  for (let n = 0; n < 2; n++) {
+    await writer.ingest([{ tenantId: DEFAULT_TENANT, text: JSON.stringify(report(3)), restored }])
+  }
+  const came = { reports: 3, quarantined: 1, duplicates: 4, rejected: 2 }
+  t.match((await ask('/usage')).json(), { days: [{ ...came, refused: {} }] })
+  t.match((await ask('/stats')).json(), { reports: { byState: { quarantined: 1 } }, ingest: { ...came, refused: {} } })
+  const [{ id }] = (await ask('/reports?state=quarantined')).json<{ reports: [{ id: string }] }>().reports
+  t.equal((await ask(`/reports/${id}`, { method: 'DELETE' })).statusCode, 204)
+  t.match((await ask('/stats')).json(), { reports: { byState: { quarantined: 0 } }, ingest: came }, 'it came')
+  const theirs = { reports: 3, quarantined: 1, duplicates: 2, rejected: 1 }
+  t.match((await ask('/usage', { headers: TEAM_A })).json(), { days: [theirs] })
+})

@@ -43,3 +43,6 @@ export const TENANT_TABLES = `
     PRIMARY KEY (tenantId, day, reason)
   ) WITHOUT ROWID;
   CREATE INDEX tenant_refusals_by_age ON tenant_refusals (day);`
+
+/** How many of a day's reports did not fit their schema when they came; of those before nobody knows. */
+export const COUNT_QUARANTINED = 'ALTER TABLE tenant_days ADD COLUMN quarantined BIGINT NOT NULL DEFAULT 0'

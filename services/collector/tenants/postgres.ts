@@ -5,10 +5,10 @@ import type { ReportPart } from '../postgres/report-part.ts'
 import { columns, sql, type Statement } from '../postgres/sql.ts'
 import type { Transaction } from '../postgres/transaction.ts'
 import { storable } from '../postgres/values.ts'
-import { dayOf, QUOTA_NAMES, type Quotas, type RefusalReason } from './quota.ts'
+import { dayOf, QUOTA_NAMES, type Quotas } from './quota.ts'
 import { nested, type Flat, type Standing, type TenantRow } from './store.ts'
 import { createUsageTally, grown, type DayUse, type StorageUse, type UsageTally } from './tally.ts'
-import type { Refusal, UsageDay } from './usage.ts'
+import { usageDay, type DayRow, type NotStored, type Refusal, type UsageDay } from './usage.ts'
 
 const ROW = columns('id', 'title', 'state', ...QUOTA_NAMES, 'createdAt', 'updatedAt')
 
@@ -52,21 +52,23 @@ export const createPostgresTenants = ({ of, everyTenant }: Access) => ({
 /** The store of usage on PostgreSQL; see usage.ts. */
 export const createPostgresUsage = ({ of }: Access) => ({
   async days(tenantId: Tenant, since: number): Promise<UsageDay[]> {
-    const use = await of(tenantId).all<{ day: number; reports: number; bytes: number }>(
-      sql`SELECT day, sum(reports) AS reports, sum(bytes) AS bytes FROM tenant_days
+    const use = await of(tenantId).all<DayRow>(
+      sql`SELECT day, sum(reports) AS reports, sum(quarantined) AS quarantined, sum(bytes) AS bytes FROM tenant_days
         WHERE tenantId = ${tenantId} AND day >= ${since} GROUP BY day`,
     )
-    const refused = await of(tenantId).all<{ day: number; reason: RefusalReason; refused: number }>(
+    const refused = await of(tenantId).all<{ day: number; reason: keyof NotStored; refused: number }>(
       sql`SELECT day, reason, sum(refused) AS refused FROM tenant_refusals
         WHERE tenantId = ${tenantId} AND day >= ${since} GROUP BY day, reason`,
     )
-    const days = new Map<number, UsageDay>(use.map((one) => [one.day, { ...one, refused: {} }]))
+    const rows = new Map(use.map((row) => [row.day, row]))
+    const notStored = new Map<number, NotStored>()
     for (const { day, reason, refused: count } of refused) {
-      const known = days.get(day) ?? { day, reports: 0, bytes: 0, refused: {} }
-      known.refused[reason] = count
-      days.set(day, known)
+      notStored.set(day, { ...notStored.get(day), [reason]: count })
     }
-    return [...days.values()].sort((one, other) => other.day - one.day)
+    const known = [...new Set([...rows.keys(), ...notStored.keys()])].sort((one, other) => other - one)
+    return known.map((day) =>
+      usageDay(rows.get(day) ?? { day, reports: 0, quarantined: 0, bytes: 0 }, notStored.get(day) ?? {}),
+    )
   },
 })
 
@@ -78,6 +80,7 @@ const STORAGE_COLUMNS: readonly Column<StorageUse>[] = [
 const DAY_COLUMNS: readonly Column<DayUse>[] = [
   ...STORAGE_COLUMNS,
   { name: 'day', type: 'bigint', of: ({ day }) => day },
+  { name: 'quarantined', type: 'bigint', of: ({ quarantined }) => quarantined },
 ]
 const REFUSAL_COLUMNS: readonly Column<Refusal>[] = [
   { name: 'tenantId', type: 'text', of: ([tenantId]) => tenantId },
@@ -91,10 +94,11 @@ export function storeUse(tx: Transaction, tally: Pick<UsageTally, 'days' | 'stor
   const [days, storage] = [tally.days(), tally.storage()]
   if (days.length > 0) {
     tx.later(sql`
-      INSERT INTO tenant_days (tenantId, day, shard, reports, bytes)
-      SELECT tenantId, day, ${shard}::smallint, reports, bytes FROM ${given(DAY_COLUMNS, days)} ORDER BY 1, 2
+      INSERT INTO tenant_days (tenantId, day, shard, reports, quarantined, bytes)
+      SELECT tenantId, day, ${shard}::smallint, reports, quarantined, bytes FROM ${given(DAY_COLUMNS, days)} ORDER BY 1, 2
       ON CONFLICT (tenantId, day, shard) DO UPDATE
-        SET reports = tenant_days.reports + excluded.reports, bytes = tenant_days.bytes + excluded.bytes`)
+        SET reports = tenant_days.reports + excluded.reports, bytes = tenant_days.bytes + excluded.bytes,
+          quarantined = tenant_days.quarantined + excluded.quarantined`)
   }
   if (storage.length > 0) {
     tx.later(sql`
@@ -118,7 +122,7 @@ export function usagePart(shard: number, note: (standing: Standing) => void): Re
         add(report) {
           const bytes = Buffer.byteLength(report.report) + Buffer.byteLength(storable(report.markdown ?? ''))
           if (report.isRestored) tally.returned({ tenantId, bytes })
-          else tally.came({ tenantId, createdAt: report.createdAt, bytes })
+          else tally.came({ tenantId, createdAt: report.createdAt, isQuarantined: report.errors.length > 0, bytes })
         },
         store(tx) {
           storeUse(tx, tally, shard)

@@ -8,6 +8,10 @@ export type QuotaName = (typeof QUOTA_NAMES)[number]
 export const REFUSAL_REASONS = [...QUOTA_NAMES, 'suspended', 'overloaded'] as const
 export type RefusalReason = (typeof REFUSAL_REASONS)[number]
 
+/** What becomes of reports of which nothing is stored, and which no quota refused: they are counted with those. */
+export const UNSTORED = ['duplicate', 'rejected'] as const
+export type Unstored = (typeof UNSTORED)[number]
+
 /** As they are set for a tenant: null is what the settings say, 0 is no limit. */
 export type Quotas = Record<QuotaName, number | null>
 /** As they hold: Infinity is no limit. */

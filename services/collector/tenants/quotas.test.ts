@@ -251,7 +251,8 @@ t.test('only days that were asked for are shown, and those past USAGE_DAYS_MAX a
   t.same(await shown(''), [1])
   t.same(await shown('?days=10'), [1, 8])
   t.equal((await ask('/usage?days=11', { headers: TEAM_A })).statusCode, 400)
-  t.same((await use()).days, [{ day: today - DAY_MS, reports: 0, bytes: 0, refused: { reportsPerDay: 5 } }])
+  const nothing = { reports: 0, quarantined: 0, bytes: 0, duplicates: 0, rejected: 0 }
+  t.same((await use()).days, [{ day: today - DAY_MS, ...nothing, refused: { reportsPerDay: 5 } }])
   await writer.run('removeUsageBefore', today - 10 * DAY_MS)
   const left = await sql<{ n: number }>('SELECT count(*) AS n FROM tenant_refusals')
   t.equal(Number(left[0]?.n), 3)

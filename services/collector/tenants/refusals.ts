@@ -1,8 +1,9 @@
 import type { Logger } from '#shared/logger.ts'
 import type { Tenant } from '#shared/scope.ts'
+import type { ItemOutcome } from '../ingest/item.ts'
 import type { CollectorMetrics } from '../probes/metrics.ts'
 import type { Writer } from '../writer/queue.ts'
-import { dayOf, type RefusalReason } from './quota.ts'
+import { dayOf, UNSTORED, type RefusalReason, type Unstored } from './quota.ts'
 import type { Refusal } from './usage.ts'
 
 interface RefusalParts {
@@ -14,9 +15,11 @@ interface RefusalParts {
   onRefused(tenant: Tenant, reason: RefusalReason, refused: number): void
 }
 
+const isUnstored = (status: ItemOutcome['status']): status is Unstored => UNSTORED.includes(status as Unstored)
+
 export type Refusals = ReturnType<typeof createRefusals>
 
-/** Counts what was not taken, per tenant and reason: in memory, and on disk a little later, so that refusing costs next to nothing. */
+/** Counts what was not stored, per tenant and reason: in memory, and on disk a little later, so that refusing costs next to nothing. */
 export function createRefusals({ writer, metrics, logger, flushMs, onRefused }: RefusalParts) {
   let waiting = new Map<string, Refusal>()
   let flushing: Promise<void> = Promise.resolve()
@@ -55,6 +58,10 @@ export function createRefusals({ writer, metrics, logger, flushMs, onRefused }: 
       metrics.refuse(reason, refused)
       onRefused(tenant, reason, refused)
       add([tenant, dayOf(Date.now()), reason, refused])
+    },
+    /** Counts a report that was there already, or is none; one that is stored is counted with it. */
+    note(tenant: Tenant, status: ItemOutcome['status']): void {
+      if (isUnstored(status)) add([tenant, dayOf(Date.now()), status, 1])
     },
     flush,
   }

@@ -107,8 +107,11 @@ export const usageSchema = Joi.object({
     .items(
       Joi.object({
         day: timeMember().description('Begin of the UTC day'),
-        reports: count().required(),
+        reports: count().required().description('Stored, those in quarantine too'),
+        quarantined: count().required().description('Did not fit their schema when they came'),
         bytes: count().required(),
+        duplicates: count().required().description('Were there already: nothing of them is stored'),
+        rejected: count().required().description('Were no reports'),
         refused,
       }),
     )

@@ -13,6 +13,8 @@ export interface DayUse extends Used {
   /** First millisecond of the UTC day. */
   day: number
   reports: number
+  /** Those of them that did not fit their schema. */
+  quarantined: number
 }
 
 /** What there is more of, or less. */
@@ -33,12 +35,13 @@ export function createUsageTally() {
   }
   return {
     /** One that came now. */
-    came(report: Used & { createdAt: number }): void {
-      const { tenantId, bytes } = report
+    came(report: Used & { createdAt: number; isQuarantined: boolean }): void {
+      const { tenantId, bytes, isQuarantined } = report
       const day = dayOf(report.createdAt)
       const key = `${day} ${tenantId}`
-      const known = days.get(key) ?? { tenantId, day, reports: 0, bytes: 0 }
+      const known = days.get(key) ?? { tenantId, day, reports: 0, quarantined: 0, bytes: 0 }
       known.reports++
+      if (isQuarantined) known.quarantined++
       known.bytes += bytes
       days.set(key, known)
       store(report, 1)

@@ -9,7 +9,7 @@ import type { Admission } from '../../tenants/admission.ts'
 import { overQuota } from '../../tenants/quotas.ts'
 import type { Writer } from '../../writer/queue.ts'
 import { failureOf } from '../../writer/protocol.ts'
-import type { IngestItem } from '../item.ts'
+import type { IngestItem, ItemOutcome } from '../item.ts'
 import { utf8Refusal } from '../places.ts'
 import { BrokenBatch, type Piece, type Splitter } from './split.ts'
 import { countsOf, failedVerdict, overVerdict, rejected, verdictOf, type Verdict } from './verdict.ts'
@@ -51,11 +51,16 @@ export async function takeIn(
 ): Promise<TakenIn> {
   const { gate, refusals } = admission
   const verdicts: Verdict[] = []
-  let [chunk, bytes, count]: [[number, IngestItem][], number, number] = [[], 0, 0]
+  let [chunk, bytes, read]: [[number, IngestItem][], number, number] = [[], 0, 0]
   let writing: Promise<void> = Promise.resolve()
   let refusal: unknown
   let hold = gate.hold(tenantId)
   let retryAfterS = 0
+
+  function count(outcome: ItemOutcome): void {
+    metrics.count(outcome)
+    refusals.note(tenantId, outcome.status)
+  }
 
   async function write(
     items: readonly (readonly [number, IngestItem])[],
@@ -70,7 +75,7 @@ export async function takeIn(
         .catch(admission.overloaded(tenantId, items.length))
       outcomes.forEach((outcome, at) => {
         verdicts.push(verdictOf((items[at] as [number, IngestItem])[0], outcome))
-        if ('value' in outcome) metrics.count(outcome.value)
+        if ('value' in outcome) count(outcome.value)
         else refusal ??= outcome.failure
       })
     } catch (error) {
@@ -88,13 +93,13 @@ export async function takeIn(
   }
 
   async function take(piece: Piece): Promise<void> {
-    const index = count++
+    const index = read++
     if (index >= config.INGEST_BATCH_MAX) {
       throw new Problem('too-large', { detail: `The batch has more than ${config.INGEST_BATCH_MAX} reports` })
     }
     const refuse = (message: string) => {
       verdicts.push(rejected(index, message))
-      metrics.count({ status: 'rejected', errors: [] })
+      count({ status: 'rejected', errors: [] })
     }
     if ('tooLong' in piece) return refuse(`is larger than ${config.COLLECTOR_BODY_MAX_BYTES} bytes`)
     if (!isUtf8(piece.bytes)) return refuse(utf8Refusal(piece.bytes))
