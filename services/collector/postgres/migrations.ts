@@ -209,4 +209,5 @@ export const migrations: readonly PostgresMigration[] = [
     'DROP INDEX IF EXISTS findings_open',
     `CREATE INDEX findings_open ON findings (tenantId, place) WHERE state <> 'resolved'`,
   ],
+  [COUNT_QUARANTINED],
 ]
