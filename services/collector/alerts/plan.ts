@@ -6,6 +6,7 @@ import { durationMs } from './duration.ts'
 import type { Notification } from './notification.ts'
 import { createTelling } from './telling.ts'
 import type { StoredChannel } from './rows.ts'
+import type { Rule } from './rules/schema.ts'
 import type { AlertsConfig } from './settings.ts'
 import type { Silence } from './silences/silence.ts'
 
@@ -56,8 +57,8 @@ export type PlanConfig = Pick<
 /** What all rules of a tenant say. */
 export interface Evaluation {
   readings: readonly Reading[]
-  /** Names of all rules that there are. */
-  rules: readonly string[]
+  /** All rules that there are. */
+  rules: readonly Pick<Rule, 'name' | 'keepFiringFor'>[]
   /** Names of those that could not be measured: what is known of them stays. */
   unknown: readonly string[]
 }
@@ -131,12 +132,16 @@ function evaluated(tenantId: Tenant, known: readonly Alert[], given: Evaluation,
       replace(fresh, advance(fresh, reading, now))
     }
   }
-  const [rules, unknown] = [new Set(given.rules), new Set(given.unknown)]
+  const keepMs = new Map(given.rules.map(({ name, keepFiringFor }) => [name, msOf(keepFiringFor)]))
+  const unknown = new Set(given.unknown)
   for (const alert of known) {
     if (heard.has(alert.fingerprint) || unknown.has(alert.rule)) continue
-    // Its rule is gone, or says nothing of these labels any more.
-    const isGone = !rules.has(alert.rule) || alert.overAt !== null
-    replace(alert, alert.state === 'pending' ? undefined : isGone ? resolved(alert, now) : { ...alert, overAt: now })
+    const { overAt } = alert
+    const keep = keepMs.get(alert.rule)
+    // Its rule is gone, or says nothing of these labels any more: once might be a gap.
+    const isOver = keep === undefined || (overAt !== null && now - overAt >= keep)
+    const waiting = overAt === null ? { ...alert, overAt: now } : alert
+    replace(alert, alert.state === 'pending' ? undefined : isOver ? resolved(alert, now) : waiting)
   }
   return { alerts: [...alerts.values()], removed, leftOut }
 }

@@ -84,7 +84,7 @@ export function createWatch(parts: WatchParts) {
         logger.error({ err: error, tenant: tenantId, rule: rule.name }, 'a rule of alerts could not be looked at')
       }
     }
-    return { readings, unknown, rules: own.map(({ name }) => name) }
+    return { readings, unknown, rules: own.map(({ name, keepFiringFor }) => ({ name, keepFiringFor })) }
   }
 
   async function sweep(now: number): Promise<void> {
