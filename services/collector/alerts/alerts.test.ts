@@ -196,6 +196,29 @@ t.test('in a maintenance window nobody is told; after it, who still fires is; an
   t.equal(hook.received.length, 2, 'whose beginning nobody heard of has no end')
 })
 
+t.test('an alert is said in the language of who asks, and caches know that', async (t) => {
+  const it = await alerting(t)
+  await it.ingest(blocking(2))
+  await it.rule('blocks', { ...BLOCKS, count: 1 })
+  const { id } = await it.alert('firing')
+  const said = {
+    '': /^2 BLOCK findings in the last hour/,
+    'fr-FR, fr;q=0.9': /^2 BLOCK findings/,
+    'ko-KR, ko;q=0.9, en;q=0.8': /^최근 1시간 BLOCK 발견 2건/,
+    'ko;q=0.2, en;q=0.7': /^2 BLOCK findings/,
+  }
+  for (const [field, summary] of Object.entries(said)) {
+    const headers = { 'accept-language': field }
+    const list = await it.ask('/alerts', { headers })
+    t.match([list.json(), list.headers.vary], [{ alerts: [{ id, summary }] }, /accept-language/i], field)
+    t.match(await it.call('GET', `/${id}`, 200, { headers }), { summary }, field)
+    t.match(await it.call('POST', `/${id}/acknowledge`, 200, { headers }), { summary }, field)
+  }
+  const { etag } = (await it.ask('/alerts', { headers: { 'accept-language': 'en' } })).headers
+  const other = { 'accept-language': 'ko', 'if-none-match': String(etag) }
+  t.equal((await it.ask('/alerts', { headers: other })).statusCode, 200)
+})
+
 t.test('who takes care of an alert stops its repetition, and PagerDuty knows', async (t) => {
   const [hook, pager] = [await receiver(t), await receiver(t)]
   const it = await alerting(t)

@@ -1,4 +1,5 @@
 import { etagOf, requireMatch } from '#shared/etag.ts'
+import type { Language } from '#shared/language.ts'
 import { Problem } from '#shared/problem.ts'
 import type { Tenant } from '#shared/scope.ts'
 import type { Answer } from '#shared/writes.ts'
@@ -129,19 +130,20 @@ export function createAlertCommands(store: Eventual<AlertStore>, writes: AlertWr
       yield* write(tenantId, planOf(tenantId, snapshot, evaluation, now, config))
     },
     /** Somebody takes care of it: it is told no more, but for its end. */
-    *acknowledgeAlert(tenantId: Tenant, id: string, by: string, now: number): Steps<Answer> {
+    *acknowledgeAlert(tenantId: Tenant, id: string, by: string, now: number, language: Language): Steps<Answer> {
       yield* wait(writes.lock(tenantId))
       const snapshot = yield* wait(store.snapshot(tenantId, now))
       const found = snapshot.alerts.find((alert) => alert.id === id) ?? (yield* wait(store.get(tenantId, id)))
       if (found === undefined) throw noSuchAlert()
       if (found.state !== 'firing') throw conflict('Only an alert that fires can be acknowledged')
-      if (found.acknowledgedAt !== null) return { status: 200, body: alertItem(found, snapshot.silences, now) }
+      if (found.acknowledgedAt !== null)
+        return { status: 200, body: alertItem(found, snapshot.silences, now, language) }
       const alert: Alert = { ...found, acknowledgedAt: now, acknowledgedBy: by, updatedAt: now }
       const alerts = snapshot.alerts.map((one) => (one === found ? alert : one))
       const changes = planOf(tenantId, { ...snapshot, alerts }, undefined, now, config)
       const isTold = changes.alerts.some((one) => one.id === id)
       yield* write(tenantId, isTold ? changes : { ...changes, alerts: [...changes.alerts, alert] })
-      return { status: 200, body: alertItem(alert, snapshot.silences, now) }
+      return { status: 200, body: alertItem(alert, snapshot.silences, now, language) }
     },
 
     /** Has a notification sent again that is dead, or earlier than it would be. */

@@ -1,3 +1,4 @@
+import type { Language } from '#shared/language.ts'
 import type { Alert } from './alert.ts'
 import type { ChannelPlan } from './channels/schema.ts'
 import { errorClass } from './error-class.ts'
@@ -34,10 +35,10 @@ export const channelStatus = (stored: StoredChannel) => ({
 
 export const silenceItem = (silence: Silence) => present(silence)
 
-export function alertItem(alert: Alert, silences: readonly Silence[], now: number) {
+export function alertItem(alert: Alert, silences: readonly Silence[], now: number, language: Language) {
   const { told: _told, channels: _channels, overAt: _overAt, ...rest } = alert
   const silenced = alert.state !== 'resolved' && isSilenced(alert, silences, now)
-  return { ...present(rest), summary: summaryOf(alert, 'en'), silenced }
+  return { ...present(rest), summary: summaryOf(alert, language), silenced }
 }
 
 /** @param isWhole for those who administrate the tenant; others see of what went wrong only its class */

@@ -1,7 +1,8 @@
+import { languageOf, type Language } from '#shared/language.ts'
 import { decodeCursor, encodeCursor } from '#shared/pagination.ts'
 import { isAllowed } from '#shared/permissions.ts'
 import type { App } from '#shared/server.ts'
-import type { FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { CollectorConfig } from '../config.ts'
 import type { Stores } from '../engine/engine.ts'
 import { signerOf } from '../tenants/guard.ts'
@@ -36,6 +37,12 @@ const itemOf = ({ caller }: FastifyRequest) => {
   return (notification: Notification) => notificationItem(notification, isWhole)
 }
 
+/** The language of summaries; caches are told what it goes by. */
+function spokenTo({ headers }: FastifyRequest, reply: FastifyReply): Language {
+  reply.header('vary', 'accept-language')
+  return languageOf(headers, {})
+}
+
 export const alertRoutes =
   ({ store, writer, config, onChange }: RouteParts) =>
   async (app: App) => {
@@ -49,7 +56,7 @@ export const alertRoutes =
           response: { 200: alertListSchema },
         },
       },
-      async (request) => {
+      async (request, reply) => {
         const { tenant } = request.caller
         const { limit, cursor, ...filter } = request.query
         const after =
@@ -58,7 +65,8 @@ export const alertRoutes =
         const now = Date.now()
         const silences = await store.silences(tenant, now)
         const nextCursor = next === undefined ? {} : { nextCursor: encodeCursor(next) }
-        return { alerts: alerts.map((alert) => alertItem(alert, silences, now)), ...nextCursor }
+        const language = spokenTo(request, reply)
+        return { alerts: alerts.map((alert) => alertItem(alert, silences, now, language)), ...nextCursor }
       },
     )
 
@@ -121,12 +129,12 @@ export const alertRoutes =
           response: { 200: alertSchema },
         },
       },
-      async (request) => {
+      async (request, reply) => {
         const { tenant } = request.caller
         const found = await store.get(tenant, request.params.id)
         if (found === undefined) throw noSuchAlert()
         const now = Date.now()
-        const item = alertItem(found, await store.silences(tenant, now), now)
+        const item = alertItem(found, await store.silences(tenant, now), now, spokenTo(request, reply))
         const notifications = await store.notificationsOf(tenant, found.id)
         return { ...item, notifications: notifications.map(itemOf(request)) }
       },
@@ -147,7 +155,9 @@ export const alertRoutes =
       async (request, reply) => {
         const { tenant } = request.caller
         const by = signerOf(request.caller)
-        await writer.answer(request, reply, tenant, ['acknowledgeAlert', tenant, request.params.id, by, Date.now()])
+        const language = spokenTo(request, reply)
+        const { id } = request.params
+        await writer.answer(request, reply, tenant, ['acknowledgeAlert', tenant, id, by, Date.now(), language])
         onChange()
         return reply
       },

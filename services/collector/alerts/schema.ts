@@ -65,7 +65,7 @@ const members = {
   state: Joi.string()
     .valid(...ALERT_STATES)
     .required(),
-  summary: Joi.string().required(),
+  summary: Joi.string().required().description('In Korean or English, by Accept-Language'),
   labels: Joi.object().pattern(Joi.string(), Joi.string()).required(),
   facts: Joi.object().required().description('What was measured, and what it was compared with'),
   runbook: Joi.string(),
