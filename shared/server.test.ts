@@ -1,81 +1,9 @@
 import { connect, type AddressInfo } from 'node:net'
 import { text as readAll } from 'node:stream/consumers'
 import { gunzipSync, gzipSync } from 'node:zlib'
-import Joi from 'joi'
-import t, { type Test } from 'tap'
-import { ASSERTION_TTL_S, signAssertion, type Claims } from './assertion.ts'
-import { DEFAULT_USER, identifyCaller, userOf } from './caller.ts'
-import { commonSettings, type CommonConfig } from './config.ts'
-import { openDatabase } from './database.ts'
-import { requireMatch } from './etag.ts'
-import { serveOpenApi } from './openapi.ts'
+import t from 'tap'
 import type { ProblemDocument } from './problem.ts'
-import { createServer } from './server.ts'
-import { testService } from './test/service.ts'
-import { createWrites, IDEMPOTENCY_TABLE } from './writes.ts'
-import type { Deps } from './start.ts'
-
-interface Note {
-  text: string
-  stars?: number
-  tags?: string[]
-}
-const noteSchema = Joi.object<Note, true>({
-  text: Joi.string().max(20).required(),
-  stars: Joi.number().integer().min(0),
-  tags: Joi.array().items(Joi.string()),
-})
-const secret = 'a secret that is long enough, 32+'
-
-function build(config: CommonConfig, deps: Deps) {
-  const db = deps.database as NonNullable<typeof deps.database>
-  const writes = createWrites(db, config, deps)
-  const app = createServer({
-    config,
-    ...deps,
-    identify: (request) => {
-      request.caller = identifyCaller(request, { service: 'calendar', access: config.ACCESS, secret })
-    },
-  })
-  serveOpenApi(app, 'Notes', 'A service for tests')
-  const insert = db.prepare('INSERT INTO notes VALUES (?, ?)')
-  void app.register(async (routes: typeof app) => {
-    routes.post('/notes', { schema: { body: noteSchema } }, (request, reply) =>
-      writes.answer(request, reply, userOf(request), () => {
-        insert.run(userOf(request), request.body.text)
-        if (request.body.text === 'bad') throw new Error('secret cause')
-        return { status: 201, body: request.body }
-      }),
-    )
-    routes.get('/notes', (request) => db.prepare('SELECT text FROM notes WHERE owner = ?').all(userOf(request)))
-    routes.get('/big', () => ({ text: '가'.repeat(2000) }))
-    routes.put('/big', (request) => {
-      requireMatch(request.headers['if-match'], '"current"')
-      return {}
-    })
-    routes.get('/boom', () => {
-      throw new Error('secret cause')
-    })
-  })
-  return { app, close: writes.stop }
-}
-
-const service = (test: Test, env: Record<string, string> = {}) =>
-  testService(
-    test,
-    {
-      name: 'calendar',
-      settings: commonSettings,
-      openDatabase: (config) =>
-        openDatabase({
-          file: `${config.DATA_DIR}/notes.db`,
-          applicationId: 1,
-          migrations: [IDEMPOTENCY_TABLE, 'CREATE TABLE notes (owner TEXT, text TEXT)'],
-        }),
-      build,
-    },
-    env,
-  )
+import { service } from './test/notes.ts'
 
 t.test('bad input is answered with a problem document that names every field', async (t) => {
   const { app } = await service(t)
@@ -220,57 +148,6 @@ t.test('a body with a content coding is refused at once and never inflated', asy
     t.equal(answer.headers['accept-encoding'], 'identity', 'which says what would be taken')
   }
   t.equal((await post('identity', note)).statusCode, 201)
-})
-
-t.test('with access required only the word of the gateway counts', async (t) => {
-  const { app } = await service(t, { ACCESS: 'required' })
-  const now = Math.floor(Date.now() / 1000)
-  const claims: Claims = {
-    aud: 'calendar',
-    exp: now + 30,
-    sub: 'me',
-    tenant: 'default',
-    roles: [],
-    rid: 'r',
-    ip: '::1',
-  }
-  const get = async (token?: string) => {
-    const headers = token === undefined ? {} : { 'x-najimban-assertion': token }
-    return (await app.inject({ url: '/notes', headers: { 'x-user-id': 'me', ...headers } })).statusCode
-  }
-  t.equal(await get(), 401)
-  t.equal(await get(signAssertion(secret, claims)), 200)
-  t.equal(await get(signAssertion('another secret of 32 characters..', claims)), 401)
-  t.equal(await get(signAssertion(secret, { ...claims, aud: 'diary' })), 401)
-  t.equal(await get(signAssertion(secret, { ...claims, exp: now - 1 })), 401)
-  t.equal(await get(signAssertion(secret, { ...claims, exp: now + ASSERTION_TTL_S * 2 })), 401)
-  t.equal(await get(`${signAssertion(secret, claims)}x`), 401)
-  const { sub: _sub, ...nobody } = claims
-  t.equal(await get(signAssertion(secret, nobody)), 401, 'own things need somebody')
-  t.equal(await get(signAssertion(secret, { ...nobody, cred: 'key:1' })), 403, 'whom a key of a tenant is not')
-  t.equal(await get('rubbish'), 401)
-  t.equal((await app.inject('/health/live')).statusCode, 200)
-})
-
-t.test('in open access a direct call under a foreign host name is refused', async (t) => {
-  const { app } = await service(t)
-  for (const [host, status] of [
-    ['localhost:5001', 200],
-    ['127.0.0.1:5001', 200],
-    ['[::1]', 200],
-    ['evil.example:5001', 403],
-  ] as const) {
-    t.equal((await app.inject({ url: '/notes', headers: { host } })).statusCode, status, host)
-  }
-})
-
-t.test('without a name the caller is the default user, and a name has a longest length', async (t) => {
-  const { app, database } = await service(t)
-  await app.inject({ method: 'POST', url: '/notes', payload: { text: 'mine' } })
-  t.same(database?.prepare('SELECT owner FROM notes').all(), [{ owner: DEFAULT_USER }])
-  const get = async (user: string) => (await app.inject({ url: '/notes', headers: { 'x-user-id': user } })).statusCode
-  t.equal(await get('u'.repeat(255)), 200)
-  t.equal(await get('u'.repeat(256)), 400)
 })
 
 t.test('a short and harmless request id is kept, another is replaced', async (t) => {

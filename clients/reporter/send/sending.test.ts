@@ -1,20 +1,7 @@
 import t from 'tap'
 import { testReporter } from '../test/reporter.ts'
-import {
-  batchCollector,
-  HANG_UP,
-  linesOf,
-  localServer,
-  SAY_NOTHING,
-  singleCollector,
-  stored,
-  type Got,
-} from '../test/servers.ts'
-
-const numberOf = ({ body }: Got) => (JSON.parse(body) as { n: number }).n
-const singles = (got: Got[]) => got.filter(({ path }) => path === '/ingest/qc').map(numberOf)
-const batches = (got: Got[]) =>
-  got.filter(({ path }) => path.endsWith('/batch')).map((one) => linesOf(one).map(({ n }) => n))
+import { HANG_UP, localServer, SAY_NOTHING, singleCollector, stored } from '../test/servers.ts'
+import { batches, numberOf, singles } from '../test/sent.ts'
 
 t.test('a report goes to /ingest/qc with tenant, key and an Idempotency-Key of its own', async (t) => {
   const { url, got } = await localServer(t, singleCollector())
@@ -61,108 +48,6 @@ for (const status of [404, 405, 501]) {
     t.equal(sent.length, 5)
   })
 }
-
-t.test('each verdict of a batch counts for its own report', async (t) => {
-  let round = 0
-  const server = await localServer(
-    t,
-    batchCollector(({ n }, index) => {
-      if (index === 0) round++
-      if (n === 2) return { status: 'rejected', errors: [{ field: 'n', message: 'is bad' }], retryable: false }
-      if (n === 3 && round === 1) return { status: 'rejected', retryable: true, errors: [] }
-      if (n === 4) return { status: 'quarantined', id: 'q', errors: [{ message: 'does not fit' }] }
-      if (n === 5 && round === 1) return undefined
-      return { status: n === 6 ? 'duplicate' : 'stored', id: `r${n}` }
-    }),
-  )
-  const { reporter, add, sent, rejected } = testReporter(t, { url: server.url })
-  const ids = await add(1, 2, 3, 4, 5, 6)
-  const { waiting, trouble } = await reporter.flush()
-  t.equal(waiting, 2, 'the one to be sent again, and the one that nothing was said about')
-  t.match(trouble, { kind: 'item' })
-  t.same(rejected, [{ id: ids[1], errors: [{ field: 'n', message: 'is bad' }] }])
-  t.same(await reporter.flush(), { waiting: 0 })
-  t.same(batches(server.got), [
-    [1, 2, 3, 4, 5, 6],
-    [3, 5],
-  ])
-  t.match(server.got[0]?.headers, { 'content-type': 'application/x-ndjson' })
-  t.same(
-    sent.map(({ id, status, reportId }) => [ids.indexOf(id) + 1, status, reportId]),
-    [
-      [1, 'stored', 'r1'],
-      [4, 'quarantined', 'q'],
-      [6, 'duplicate', 'r6'],
-      [3, 'stored', 'r3'],
-      [5, 'stored', 'r5'],
-    ],
-  )
-  t.same(sent[1]?.errors, [{ message: 'does not fit' }])
-})
-
-t.test('what a batch leaves out for a quota waits for as long as the collector says', async (t) => {
-  const items = [
-    { index: 0, status: 'stored', id: 'report-1' },
-    { index: 1, status: 'rejected', retryable: true, quota: 'reportsPerDay', errors: [{ message: 'used up' }] },
-  ]
-  const { url, got } = await localServer(t, () => ({
-    status: 200,
-    body: { items },
-    headers: { 'retry-after': '3600' },
-  }))
-  const { reporter, add } = testReporter(t, { url })
-  await add(1, 2)
-  const { waiting, trouble, retryInMs = 0 } = await reporter.flush()
-  t.match([waiting, trouble], [1, { kind: 'item', message: 'used up', retryAfter: 3_600_000 }])
-  t.ok(retryInMs > 3_500_000, `${retryInMs} ms`)
-  await reporter.flush()
-  t.equal(got.length, 1, 'nor is it asked again before')
-})
-
-t.test('a batch has no more reports and bytes than it may', async (t) => {
-  const { url, got } = await localServer(
-    t,
-    batchCollector(() => ({ status: 'stored' })),
-  )
-  const { reporter, add } = testReporter(t, { url, batch: { maxReports: 3, maxBytes: 50 } })
-  await add(1, 2, 3, 4, 5, 6)
-  await reporter.flush()
-  t.same(
-    batches(got),
-    [
-      [1, 2],
-      [3, 4],
-      [5, 6],
-    ],
-    '20 bytes each with its line end',
-  )
-})
-
-t.test('a collector without batches gets its single reports in order, however many there are', async (t) => {
-  const { url, got } = await localServer(t, singleCollector())
-  const { reporter, add } = testReporter(t, { url, batch: { maxReports: 2 } })
-  await add(1, 2, 3, 4, 5)
-  await reporter.flush()
-  t.same([batches(got), singles(got)], [[[1, 2]], [1, 2, 3, 4, 5]])
-})
-
-t.test('a batch that is too large is halved until it fits; a report that is too large alone is rejected', async (t) => {
-  const { url, got } = await localServer(t, (one, count) => {
-    const numbers = one.path.endsWith('/batch') ? linesOf(one).map(({ n }) => n) : [numberOf(one)]
-    if (numbers.length > 2 || numbers.includes(6)) return { status: 413, body: { title: 'Too large' } }
-    return batchCollector(() => ({ status: 'stored' }))(one, count)
-  })
-  const { reporter, add, rejected, sent } = testReporter(t, { url })
-  const ids = await add(1, 2, 3, 4, 5, 6, 7)
-  t.same(await reporter.flush(), { waiting: 0 })
-  t.same(rejected, [{ id: ids[5], errors: [{ message: 'Too large (HTTP 413)' }] }])
-  t.same(
-    sent.map(({ id }) => ids.indexOf(id) + 1),
-    [1, 2, 3, 4, 5, 7],
-    'in order',
-  )
-  t.same(batches(got).at(-1), [5, 6], 'and alone when even two are too many')
-})
 
 for (const status of [400, 415, 422, 500]) {
   t.test(`a batch that is answered with ${status} as a whole is sent singly: one report spoils no other`, async (t) => {
@@ -253,18 +138,6 @@ for (const status of [401, 403, 404, 405]) {
     t.same(await reporter.flush(), { waiting: 0 }, 'until somebody asks for it')
   })
 }
-
-t.test('a place where nothing is yet does not mean that it will never take batches', async (t) => {
-  let isUp = false
-  const collector = batchCollector(() => ({ status: 'stored' }))
-  const { url, got } = await localServer(t, (one, count) => (isUp ? collector(one, count) : { status: 404 }))
-  const { reporter, add } = testReporter(t, { url })
-  await add(1, 2)
-  t.match(await reporter.flush(), { trouble: { kind: 'refused', status: 404 } })
-  isUp = true
-  t.same(await reporter.flush(), { waiting: 0 })
-  t.same(batches(got).at(-1), [1, 2])
-})
 
 t.test('what answers 200 and is no collector has stored nothing', async (t) => {
   const { url } = await localServer(t, () => ({ status: 200, body: '<html>Welcome to the hotel</html>' }))

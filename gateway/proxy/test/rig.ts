@@ -229,3 +229,5 @@ export async function eventually(condition: () => boolean, limit = 20_000): Prom
     await sleep(5)
   }
 }
+
+export const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'

@@ -1,24 +1,11 @@
-import { mailbox } from '#shared/test/mailbox.ts'
 import { until } from '#shared/test/until.ts'
 import { createServer, type AddressInfo } from 'node:net'
 import t from 'tap'
 import { retryAfterMs } from './deliver/send.ts'
-import { errorClass } from './error-class.ts'
 import { backoffMs, circuitAfter } from './outbox.ts'
-import { alerting, blocking, SECRET, type NotificationItem } from './test/collector.ts'
+import { alerting, blocking, type NotificationItem } from './test/collector.ts'
 import { receiver } from './test/receiver.ts'
-
-const BLOCKS = { kind: 'block_findings', level: 'critical', count: 1 }
-const HOOK = { kind: 'webhook', secret: SECRET }
-type It = Awaited<ReturnType<typeof alerting>>
-
-const settled = (it: It, id: string, state: string) =>
-  until(`a notification that is ${state}`, async () => {
-    const found = await it.call<NotificationItem>('GET', `/notifications/${id}`, 200)
-    return found.state === state && found
-  })
-const test = async (it: It, channel: string) =>
-  (await it.call<{ id: string }>('POST', `/channels/${channel}/test`, 202)).id
+import { ONE_BLOCKS, HOOK, settled, test } from './test/sending.ts'
 
 t.test('a receiver that is away is tried again until it is back, and gets everything in its order', async (t) => {
   const first = await receiver(t)
@@ -26,7 +13,7 @@ t.test('a receiver that is away is tried again until it is back, and gets everyt
   const it = await alerting(t)
   await it.channel('hook', { ...HOOK, url: first.url })
   await it.ingest(blocking(1))
-  await it.rule('blocks', BLOCKS)
+  await it.rule('blocks', ONE_BLOCKS)
   await until('some tries', async () => ((await it.notifications())[0]?.attempts ?? 0) >= 2)
   t.match(await it.notifications('?state=failed'), [{ channel: 'hook', lastError: 'ECONNREFUSED' }])
   await it.call('DELETE', '/rules/blocks', 204)
@@ -104,7 +91,7 @@ t.test('a beginning that nobody took is not told after its end', async (t) => {
   await it.channel('hook', { ...HOOK, url: hook.url })
   hook.state.answer = (response) => response.writeHead(400).end()
   await it.ingest(blocking(1))
-  await it.rule('blocks', BLOCKS)
+  await it.rule('blocks', ONE_BLOCKS)
   const [dead] = await until('a dead one', async () => {
     const found = await it.notifications('?state=dead')
     return found.length === 1 && found
@@ -154,91 +141,13 @@ t.test('a channel that hangs holds up no other, and is left alone after some fai
   await it.call('POST', `/notifications/${stuck[0]}/retry`, 409)
 })
 
-t.test('an address that is not public is refused when it is given, and when its name leads there later', async (t) => {
-  const it = await alerting(t, { OUTBOUND_ALLOW: '' })
-  for (const url of ['http://127.0.0.1:1/', 'https://10.0.0.1/', 'https://[::1]/', 'http://hooks.example/']) {
-    const answer = await it.call('PUT', '/channels/a', 400, { payload: { ...HOOK, url } })
-    t.match(answer, { errors: [{ field: 'url' }] }, url)
-  }
-  await it.channel('local', { ...HOOK, url: 'https://localhost/hooks/secret-path' })
-  await it.channel('nobody', { ...HOOK, url: 'https://nobody.invalid/hooks/secret-path' })
-  for (const name of ['local', 'nobody']) {
-    const failed = await settled(it, await test(it, name), 'failed')
-    t.match(failed, { lastError: /^UNREACHABLE: the name has no address that may be asked/ }, name)
-    t.notMatch(JSON.stringify(failed), 'secret-path')
-  }
-})
-
-t.test('who does not administrate the tenant sees of an error its kind, and no word of the other side', async (t) => {
-  const [hook, gone] = [await receiver(t), await receiver(t)]
-  hook.state.answer = (response) => response.writeHead(404).end('root:x:0:0')
-  await gone.close()
-  const it = await alerting(t, {
-    API_KEYS: 'default:collector-key:admin,default:viewer-key:viewer,default:operator-key:operator',
-  })
-  await it.channel('hook', { ...HOOK, url: hook.url })
-  await it.channel('gone', { ...HOOK, url: gone.url })
-  await it.channel('nobody', { ...HOOK, url: 'https://nobody.invalid/' })
-  for (const [name, state, whole, kind] of [
-    ['hook', 'dead', 'HTTP 404: root:x:0:0', 'status 404'],
-    ['gone', 'failed', 'ECONNREFUSED', 'refused'],
-    ['nobody', 'failed', /^UNREACHABLE/, 'unreachable'],
-  ] as const) {
-    const id = await test(it, name)
-    t.match(await settled(it, id, state), { lastError: whole }, name)
-    const viewer = { headers: { 'x-api-key': 'viewer-key' } }
-    const one = await it.call('GET', `/notifications/${id}`, 200, viewer)
-    t.match(one, { lastError: kind }, `${name} for a viewer`)
-    const listed = await it.call('GET', `/notifications?channel=${name}`, 200, viewer)
-    t.match(listed, { notifications: [{ lastError: kind }] })
-    const operator = { headers: { 'x-api-key': 'operator-key' } }
-    t.match(await it.call('POST', `/notifications/${id}/retry`, 202, operator), { lastError: kind })
-  }
-})
-
-t.test('what is told of an error is its kind, whatever it was, and what is of our own making stays', async (t) => {
-  for (const [error, kind] of [
-    ['HTTP 500: Internal secret', 'status 500'],
-    ['SMTP 550 EENVELOPE', 'status 550'],
-    ['SMTP ETIMEDOUT', 'timeout'],
-    ['TIMEOUT', 'timeout'],
-    ['ECONNRESET', 'refused'],
-    ['SMTP ECONNREFUSED', 'refused'],
-    ['EHOSTUNREACH', 'unreachable'],
-    ['ENOTFOUND', 'unreachable'],
-    ['db.internal is not on the public internet (see OUTBOUND_ALLOW)', 'unreachable'],
-    ['hooks.example is not asked at port 22 (see OUTBOUND_ALLOW)', 'not allowed'],
-    ['CERT_HAS_EXPIRED', 'failed'],
-    ['SealRefused', 'failed'],
-    ['the channel was deleted', 'the channel was deleted'],
-  ] as const) {
-    t.equal(errorClass(error), kind, error)
-  }
-})
-
-t.test('a mail that its server refuses for good is dead, one that it refuses now is sent later', async (t) => {
-  const box = await mailbox(t)
-  const it = await alerting(t, { SMTP_URL: `smtp://127.0.0.1:${box.port}` })
-  await it.channel('mail', { kind: 'email', to: ['ops@example.com'], language: 'en' })
-  box.state.refusal = 550
-  t.match(await settled(it, await test(it, 'mail'), 'dead'), { lastError: 'SMTP 550 EENVELOPE' })
-  box.state.refusal = 451
-  const id = await test(it, 'mail')
-  await settled(it, id, 'failed')
-  box.state.refusal = undefined
-  await settled(it, id, 'sent')
-  const mail = await box.next('ops@example.com')
-  t.equal(mail.subject, '[Najimban] This is a test: alerts reach this channel.')
-  t.equal(mail.messageId, `<${id}@najimban.example>`)
-})
-
 t.test('a restart goes on with what was not sent', async (t) => {
   const hook = await receiver(t)
   hook.state.answer = (response) => response.writeHead(503).end()
   const before = await alerting(t, { ALERT_RETRY_MS: '100', ALERT_RETRY_MAX_MS: '100' })
   await before.channel('hook', { ...HOOK, url: hook.url })
   await before.ingest(blocking(1))
-  await before.rule('blocks', BLOCKS)
+  await before.rule('blocks', ONE_BLOCKS)
   await hook.count(1)
   await before.close()
   const tries = hook.received.length
@@ -251,79 +160,6 @@ t.test('a restart goes on with what was not sent', async (t) => {
   await after.looks()
   t.equal((await after.alerts()).length, 1, 'the same alert')
   t.equal(hook.received.length, tries + 1)
-})
-
-t.test('an outbox that is full gives up its oldest notifications', async (t) => {
-  const it = await alerting(t, { ALERT_OUTBOX_MAX: '2', ALERT_CIRCUIT_FAILURES: '1', ALERT_RETRY_MAX_MS: '600000' })
-  const gone = await receiver(t)
-  await gone.close()
-  await it.channel('hook', { ...HOOK, url: gone.url })
-  const ids = []
-  for (let i = 0; i < 4; i++) ids.push(await test(it, 'hook'))
-  const dead = await it.notifications('?state=dead')
-  t.same(dead.map(({ id }) => id).sort(), ids.slice(0, 2).sort())
-  t.match(dead[0], { lastError: 'too many notifications were waiting' })
-})
-
-t.test('pages of alerts and notifications have a next one until the end', async (t) => {
-  const hook = await receiver(t)
-  const it = await alerting(t)
-  await it.channel('hook', { ...HOOK, url: hook.url })
-  for (let i = 0; i < 3; i++) await test(it, 'hook')
-  type Page = { notifications: NotificationItem[]; nextCursor?: string }
-  const one = await it.call<Page>('GET', '/notifications?limit=2', 200)
-  const two = await it.call<Page>('GET', `/notifications?limit=2&cursor=${one.nextCursor}`, 200)
-  t.equal(new Set([...one.notifications, ...two.notifications].map(({ id }) => id)).size, 3)
-  t.equal(two.nextCursor, undefined)
-  await it.ingest(blocking(1))
-  for (const name of ['a', 'b', 'c']) await it.rule(name, BLOCKS)
-  await until('three alerts', async () => (await it.alerts()).length === 3)
-  type Alerts = { alerts: { rule: string }[]; nextCursor?: string }
-  const first = await it.call<Alerts>('GET', '?limit=2&state=active&level=critical', 200)
-  const rest = await it.call<Alerts>('GET', `?limit=2&state=active&level=critical&cursor=${first.nextCursor}`, 200)
-  t.same([...first.alerts, ...rest.alerts].map(({ rule }) => rule).sort(), ['a', 'b', 'c'])
-  await it.call('GET', '?limit=101', 400)
-  await it.call('GET', '?cursor=nonsense', 400)
-})
-
-t.test('what is over is deleted when it is old enough, and what waits is not', async (t) => {
-  const hook = await receiver(t)
-  const it = await alerting(t)
-  await it.channel('hook', { ...HOOK, url: hook.url })
-  await it.ingest(blocking(1))
-  await it.rule('over', BLOCKS)
-  await hook.count(1)
-  await it.call('DELETE', '/rules/over', 204)
-  await hook.count(2)
-  await until('both are sent', async () => (await it.notifications('?state=sent')).length === 2)
-  await it.rule('firing', BLOCKS)
-  await hook.count(3)
-  t.equal(await it.writer.run('sweepAlerts', Date.now() + 1, 0, 1), 1, 'a few at a time')
-  while ((await it.writer.run('sweepAlerts', Date.now() + 1, 0, 1)) > 0);
-  t.match(await it.alerts(), [{ rule: 'firing' }])
-  t.equal((await it.notifications('?state=sent')).length <= 1, true)
-})
-
-t.test('what is over is deleted so many at a time', async (t) => {
-  const { sql, writer } = await alerting(t, { ALERT_INTERVAL_S: '3600' })
-  const now = Date.now()
-  for (let n = 1; n <= 25; n++) {
-    await sql("INSERT INTO alert_samples (at, instance, sample) VALUES (?, ?, '{}')", now + n, 'one')
-    await sql(
-      `INSERT INTO alert_silences (tenantId, id, startsAt, endsAt, reason, createdBy, createdAt, updatedAt)
-       VALUES ('default', ?, 0, ?, '', '', 0, 0)`,
-      ...[`of ${n}`, now + n],
-    )
-  }
-  const left = async (table: string) => Number((await sql<{ n: number }>(`SELECT count(*) AS n FROM ${table}`))[0]?.n)
-  for (const [deleted, rest] of [
-    [10, 15],
-    [10, 5],
-    [5, 0],
-  ]) {
-    t.equal(await writer.run('sweepAlerts', now + 100, now + 100, 10), deleted)
-    t.same([await left('alert_silences'), await left("alert_samples WHERE instance = 'one'")], [rest, rest])
-  }
 })
 
 t.test('waits grow with the tries, at random up to their bound; a channel rests longer with each failure', (t) => {

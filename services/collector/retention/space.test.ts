@@ -2,6 +2,7 @@ import Sqlite from 'better-sqlite3'
 import { statSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
+import { SQLITE_ONLY } from '../test/collector.ts'
 import { createSpace, prepareToShrink } from './space.ts'
 import { retaining } from './test/retaining.ts'
 
@@ -10,7 +11,7 @@ const size = (db: Sqlite.Database) => {
   return statSync(db.name).size
 }
 
-t.test('a run gives the room of what it deleted back to the disk, and says how much', async (t) => {
+t.test('a run gives the room of what it deleted back to the disk, and says how much', SQLITE_ONLY, async (t) => {
   const { run, ingestOld, database } = await retaining(t)
   for (let n = 0; n < 40; n++) await ingestOld(40, { status: {}, raw: `${n}`.repeat(20_000) })
   const before = size(database)

@@ -1,6 +1,7 @@
 import { until } from '#shared/test/until.ts'
 import type { Test } from 'tap'
 import { collector, DEFAULT_KEY, type Asked } from '../../test/collector.ts'
+import type { Received } from './receiver.ts'
 
 export const SECRET = `whsec_${Buffer.from('a secret of thirty-two bytes !!!').toString('base64')}`
 
@@ -90,3 +91,21 @@ export async function alerting(t: Test, env: Record<string, string> = {}) {
     },
   }
 }
+
+export const BLOCKS = { kind: 'block_findings', level: 'critical' }
+
+export interface SlackBody {
+  text: string
+  blocks: { type: string; text?: { text: string } }[]
+}
+export interface PagerBody {
+  event_action: string
+  dedup_key: string
+  routing_key: string
+  payload: { severity: string; summary: string }
+}
+export interface HookBody {
+  type: string
+  data: { alerts: { id: string; status: string; summary: string }[] }
+}
+export const bodyOf = <B>(one: Received): B => one.body as B
