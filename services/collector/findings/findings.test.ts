@@ -231,6 +231,16 @@ t.test('one report tells of so many findings, and a tenant has so many; the othe
   t.equal((await list()).totalCount, 5)
 })
 
+t.test('findings that are seen again and again take no room from new ones', async (t) => {
+  const { ask, ingest, list } = await findings(t, { FINDINGS_PER_REPORT_MAX: '5', FINDINGS_MAX: '100' })
+  const telling = (from: number) =>
+    judging(...Array.from({ length: 5 }, (_, n) => ({ rule: `r${from + n}`, verdict: 'warn' })))
+  for (let n = 0; n < 16; n++) await ingest(telling(0))
+  const payload = Array.from({ length: 10 }, (_, n) => telling(5 + 5 * n))
+  t.match((await ask('/ingest/qc/batch', { method: 'POST', payload })).json(), { counts: { stored: 10 } })
+  t.equal((await list()).totalCount, 55)
+})
+
 t.test(
   'however reports are grouped into writes, and whenever they leave quarantine, findings are those of a recount',
   async (t) => {

@@ -58,9 +58,9 @@ export function createFindingRecord(db: Database, { FINDINGS_PER_REPORT_MAX, FIN
       return {
         add: session.add,
         apply(): void {
-          for (const [tenantId, findings] of session.changed()) {
+          for (const [tenantId, findings, added] of session.changed()) {
             const own = most.get(tenantId)
-            if (own !== undefined) most.set(tenantId, own + findings.length)
+            if (own !== undefined) most.set(tenantId, own + added)
             for (const finding of findings) put.run(tenantId, ...FINDING_COLUMNS.map((name) => finding[name]))
           }
           for (const { tenantId, fingerprint, event, verdict, report } of session.events()) {

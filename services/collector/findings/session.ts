@@ -25,6 +25,7 @@ function createTenantView(stored: KnownFindings) {
   const dirty = new Set<string>()
   /** Unknown until something new comes. */
   let room: number | undefined
+  let added = 0
   /** By rule and target. */
   const places = new Map<string, Map<string, Set<string>>>()
 
@@ -52,13 +53,16 @@ function createTenantView(stored: KnownFindings) {
     /** Whether there is room for a new one; it is taken then. */
     take(): boolean {
       room ??= stored.room()
-      return room-- > 0
+      if (added >= room) return false
+      added++
+      return true
     },
     set(finding: Finding): void {
       known.set(finding.fingerprint, finding)
       dirty.add(finding.fingerprint)
     },
     changed: (): Finding[] => [...dirty].map((fingerprint) => known.get(fingerprint) as Finding),
+    added: (): number => added,
   }
 }
 
@@ -104,8 +108,9 @@ export function createFindingSession(storedOf: (tenant: Tenant) => KnownFindings
       }
       return dropped
     },
-    /** Findings that are others now, by tenant. */
-    changed: (): (readonly [Tenant, Finding[]])[] => [...views].map(([tenant, view]) => [tenant, view.changed()]),
+    /** Findings that are others now, by tenant, and how many of them are new. */
+    changed: (): (readonly [Tenant, Finding[], added: number])[] =>
+      [...views].map(([tenant, view]) => [tenant, view.changed(), view.added()]),
     /** What happened to them, in its order. */
     events: (): readonly Happened[] => events,
   }
