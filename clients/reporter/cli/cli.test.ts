@@ -1,16 +1,14 @@
-import { createWriteStream, existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
-import { once } from 'node:events'
 import path from 'node:path'
 import { Readable } from 'node:stream'
 import t from 'tap'
 import { DEFAULT_API_KEYS as PUBLISHED } from '../../../shared/config.ts'
 import { HERE } from '../test/build.ts'
-import { report, reportHere } from '../test/command.ts'
+import { ENV, report, reportHere } from '../test/command.ts'
 import { DEFAULT_API_KEYS } from './access.ts'
 import { batchCollector, localServer, realCollector, singleCollector } from '../test/servers.ts'
 
-const ENV = { API_KEYS: 'default:collector-key,teamA:teamA-key:sender' }
 const SAMPLES = path.join(HERE, 'test/samples')
 const lines = (count: number) => Array.from({ length: count }, (_, n) => `{"status":{},"n":${n}}\n`).join('')
 
@@ -271,40 +269,4 @@ const UNREADABLE = '/proc/self/mem'
 
 t.test('a file that fails while it is read is a sentence, too', { skip: !existsSync(UNREADABLE) }, async (t) => {
   t.match(await report(['send', UNREADABLE], { env: ENV }), { code: 64, out: '', err: /^report: E\w+: .*read\n$/ })
-})
-
-t.test('a big file is streamed: sent in order, in batches, without being held in memory', async (t) => {
-  const dir = t.testdir({})
-  const file = path.join(dir, 'big.ndjson')
-  const out = createWriteStream(file)
-  const pad = 'x'.repeat(5000)
-  for (let n = 0; n < 15_000; n++) {
-    if (!out.write(`{"status":{},"n":${n},"pad":"${pad}"}\n`)) await once(out, 'drain')
-  }
-  out.end()
-  await once(out, 'close')
-  let next = 0
-  let isInOrder = true
-  const { url } = await localServer(
-    t,
-    batchCollector(({ n }) => {
-      isInOrder &&= n === next++
-      return { status: 'stored' }
-    }),
-  )
-  // 75 MB of reports through 64 MB of old space.
-  const env = { ...ENV, NODE_OPTIONS: '--max-old-space-size=64' }
-  const ran = await report(['send', file, '--url', url], { env })
-  t.same(ran, { code: 0, out: '15000 stored\n', err: '' })
-  t.equal(next, 15_000)
-  t.ok(isInOrder)
-})
-
-t.test('a line of no end is refused before it fills the memory', async (t) => {
-  const dir = t.testdir({})
-  await writeFile(path.join(dir, 'long.ndjson'), 'x'.repeat(17_000_000))
-  t.match(await reportHere(['send', path.join(dir, 'long.ndjson'), '--dry-run']), {
-    code: 1,
-    err: /long.ndjson:1: a line of more than/,
-  })
 })

@@ -50,3 +50,6 @@ export async function reportHere(
   const [out, err] = await told
   return { code, out, err }
 }
+
+/** Of a collector with keys. */
+export const ENV = { API_KEYS: 'default:collector-key,teamA:teamA-key:sender' }
