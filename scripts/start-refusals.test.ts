@@ -45,19 +45,25 @@ t.test('what keeps it from starting is one clear line and exit 1', async (t) => 
   t.teardown(() => taken.close())
   const { port } = taken.address() as { port: number }
   const file = path.join(t.testdir({ file: '' }), 'file')
-  const cases: [string, Record<string, string>, RegExp][] = [
-    ['a port in use', { CALENDAR_PORT: String(port) }, new RegExp(`calendar: port ${port} is in use; end the other`)],
-    ['the port of the gateway in use', { GATEWAY_PORT: String(port) }, /gateway: port \d+ is in use/],
-    ['a bad setting', { EVENTS_LIST_MAX: 'many' }, /calendar: EVENTS_LIST_MAX must be a number/],
+  const few = ['calendar', 'gateway']
+  const cases: [string, Record<string, string>, RegExp, string[]?][] = [
+    [
+      'a port in use',
+      { CALENDAR_PORT: String(port) },
+      new RegExp(`calendar: port ${port} is in use; end the other`),
+      few,
+    ],
+    ['the port of the gateway in use', { GATEWAY_PORT: String(port) }, /gateway: port \d+ is in use/, few],
+    ['a bad setting', { EVENTS_LIST_MAX: 'many' }, /calendar: EVENTS_LIST_MAX must be a number/, ['calendar', 'diary']],
     ['a bad setting of all', { LOG_LEVEL: 'loud' }, /LOG_LEVEL must be one of/],
     ['a data folder that is a file', { DATA_DIR: file }, /cannot write to the data folder: .*set DATA_DIR to another/],
     ['a data folder that cannot be made', { DATA_DIR: '/sys/najimban' }, /cannot write to the data folder/],
-    ['open access on every address', { HOST: '0.0.0.0' }, /HOST=0\.0\.0\.0 is not loopback/],
+    ['open access on every address', { HOST: '0.0.0.0' }, /HOST=0\.0\.0\.0 is not loopback/, few],
   ]
   await Promise.all(
-    cases.map(async ([what, env, line]) => {
+    cases.map(async ([what, env, line, names]) => {
       const { env: settings } = await systemSettings(t)
-      const started = runStart(t, { ...settings, ...env })
+      const started = runStart(t, { ...settings, ...env }, names)
       t.equal(await started.exited, 1, what)
       const lines = linesOf(started.output())
       t.ok(
@@ -74,16 +80,16 @@ t.test('what keeps it from starting is one clear line and exit 1', async (t) => 
 t.test('production refuses to start without secrets of its own, and says all that is wrong at once', async (t) => {
   const { env } = await systemSettings(t)
   const random = 'Zq8_v1RtYp0-wKe3Lm5NbX7cJd9HfGs2'
-  const refusal = async (given: Record<string, string>) => {
-    const started = runStart(t, { ...env, NODE_ENV: 'production', ...given })
+  const refusal = async (given: Record<string, string>, names?: string[]) => {
+    const started = runStart(t, { ...env, NODE_ENV: 'production', ...given }, names)
     t.equal(await started.exited, 1)
     return started.output()
   }
   const [nothing, short, easy, published] = await Promise.all([
     refusal({ DIARY_LIST_MAX: 'many' }),
-    refusal({ INTERNAL_SECRET: 'short' }),
-    refusal({ INTERNAL_SECRET: 'change'.repeat(8) }),
-    refusal({ INTERNAL_SECRET: random, API_KEYS: 'team:key,default:collector-key' }),
+    refusal({ INTERNAL_SECRET: 'short' }, ['calendar']),
+    refusal({ INTERNAL_SECRET: 'change'.repeat(8) }, ['calendar']),
+    refusal({ INTERNAL_SECRET: random, API_KEYS: 'team:key,default:collector-key' }, ['collector']),
   ])
   t.match(nothing, /^INTERNAL_SECRET is missing/m)
   t.match(nothing, /^(identity|collector, identity): ENCRYPTION_KEYS \(or ENCRYPTION_KEYS_FILE\) is missing/m)
