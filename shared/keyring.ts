@@ -32,9 +32,18 @@ export interface Mac {
   mac: string
 }
 
-function macOf(key: KeyObject, purpose: string, text: string): string {
-  const derived = Buffer.from(hkdfSync('sha256', key.export(), '', `najimban ${purpose}`, 32))
-  return createHmac('sha256', derived).update(text).digest('hex')
+/** A key and those that were derived from it, by what they are for. */
+interface RingKey {
+  id: string
+  key: KeyObject
+  derived: Map<string, KeyObject>
+}
+
+function macOf({ key, derived }: RingKey, purpose: string, text: string): string {
+  const before = derived.get(purpose)
+  const own = before ?? createSecretKey(Buffer.from(hkdfSync('sha256', key.export(), '', `najimban ${purpose}`, 32)))
+  if (before === undefined) derived.set(purpose, own)
+  return createHmac('sha256', own).update(text).digest('hex')
 }
 
 export type Keyring = ReturnType<typeof createKeyring>
@@ -44,10 +53,10 @@ export type Keyring = ReturnType<typeof createKeyring>
  * @param keys at least one, with different ids
  */
 export function createKeyring(keys: readonly EncryptionKey[]) {
-  const ring = new Map<string, { id: string; key: KeyObject }>(
-    keys.map(({ id, key }) => [id, { id, key: createSecretKey(key) }]),
+  const ring = new Map<string, RingKey>(
+    keys.map(({ id, key }) => [id, { id, key: createSecretKey(key), derived: new Map() }]),
   )
-  const primary = [...ring.values()][0] as { id: string; key: KeyObject }
+  const primary = [...ring.values()][0] as RingKey
 
   /** @throws ConfigError when the value needs a key that is not there, SealRefused when it is no sealed value */
   function keyFor(sealed: Buffer, aad: Aad) {
@@ -75,10 +84,10 @@ export function createKeyring(keys: readonly EncryptionKey[]) {
      * A MAC (HMAC-SHA-256, hexadecimal) of a text that lies outside a database, by the primary key.
      * @param purpose keeps the keys of different uses apart (HKDF, RFC 5869)
      */
-    mac: (purpose: string, text: string): Mac => ({ key: primary.id, mac: macOf(primary.key, purpose, text) }),
+    mac: (purpose: string, text: string): Mac => ({ key: primary.id, mac: macOf(primary, purpose, text) }),
     /** Whether a key of the ring made it. */
     verifyMac(purpose: string, text: string, { key: id, mac }: Mac): boolean {
-      const key = ring.get(id)?.key
+      const key = ring.get(id)
       if (key === undefined) return false
       const [expected, offered] = [Buffer.from(macOf(key, purpose, text)), Buffer.from(mac)]
       return expected.length === offered.length && timingSafeEqual(expected, offered)
