@@ -1,11 +1,11 @@
 import type { Tenant } from '#shared/scope.ts'
 import path from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
 import type { Stores } from '../engine/engine.ts'
 import { archiveRoot, tenantFolder } from './archive/files.ts'
 import { lineOf } from './archive/line.ts'
 import { readArchive } from './archive/read.ts'
 import type { LineSigner } from './archive/signature.ts'
+import { createPace } from './pace.ts'
 import { writeArchive, type Place, type Written } from './archive/write.ts'
 
 /** A report that may be deleted, if it is still as it was: when it changed last, in milliseconds since 1970. */
@@ -29,10 +29,9 @@ interface ArchivingParts {
   signal: AbortSignal
 }
 
-/** Reading a page holds up requests for a millisecond or two; between pages they go on. */
+/** Reading a page holds up requests for a few milliseconds; between pages they go on. */
 export const PAGE_REPORTS = 100
 export const PAGE_BYTES = 524_288
-export const PAUSE_MS = 2
 
 const ID = /^\{"id":"([^"]+)"/
 
@@ -40,6 +39,7 @@ const ID = /^\{"id":"([^"]+)"/
 async function verify({ file, manifest }: Written, parts: ArchivingParts): Promise<Expendable[]> {
   const { store, tenantId, signer, signal } = parts
   const expendable: Expendable[] = []
+  const rest = createPace(signal)
   for await (const lines of readArchive(file, manifest, PAGE_REPORTS)) {
     const ids = lines.map((line) => (ID.exec(line) as RegExpExecArray)[1] as string)
     const found = new Map((await store.byIds(tenantId, ids)).map((row) => [row.id, row]))
@@ -47,7 +47,7 @@ async function verify({ file, manifest }: Written, parts: ArchivingParts): Promi
       const row = found.get(ids[at] as string)
       if (row !== undefined && signer.signed(tenantId, lineOf(row)) === line) expendable.push([row.id, row.updatedAt])
     })
-    await pause(PAUSE_MS, undefined, { signal })
+    await rest()
   }
   return expendable
 }
@@ -60,6 +60,7 @@ async function verify({ file, manifest }: Written, parts: ArchivingParts): Promi
 export async function archiveNext(from: Place, parts: ArchivingParts): Promise<Archived | undefined> {
   const { store, dataDir, tenantId, cutoffTime, label, now, maxBytes, signer, signal } = parts
   const folder = tenantFolder(tenantId)
+  const rest = createPace(signal)
   const written = await writeArchive(from, {
     tenantId,
     folder: path.join(archiveRoot(dataDir), folder),
@@ -69,7 +70,7 @@ export async function archiveNext(from: Place, parts: ArchivingParts): Promise<A
     signer,
     signal,
     page: async (after) => {
-      await pause(PAUSE_MS, undefined, { signal })
+      await rest()
       return store.old(tenantId, cutoffTime, after, PAGE_REPORTS, PAGE_BYTES)
     },
   })

@@ -1,15 +1,13 @@
 import type { Tenant } from '#shared/scope.ts'
 import { randomBytes } from 'node:crypto'
-import { setTimeout as pause } from 'node:timers/promises'
 import { archiveNext, PAGE_BYTES, PAGE_REPORTS, type Expendable } from './archive-reports.ts'
 import type { Place } from './archive/write.ts'
+import { createPace } from './pace.ts'
 import { patiently } from './patience.ts'
 import type { RetentionParts } from './run.ts'
 import type { Run, RunProgress } from './store.ts'
 
 const BEGINNING: Place = [-1, -1]
-/** Of the time that a deletion took, up to this, nothing is deleted, so that writes of others get their turn. */
-const BREATH_MAX_MS = 50
 const LABEL_BYTES = 3
 
 type DisposalParts = Pick<RetentionParts, 'store' | 'writer' | 'config' | 'metrics' | 'signer'>
@@ -18,14 +16,14 @@ type DisposalParts = Pick<RetentionParts, 'store' | 'writer' | 'config' | 'metri
 export function createDisposal({ store, writer, config, metrics, signer }: DisposalParts, signal: AbortSignal) {
   async function remove(tenantId: Tenant, expendable: readonly Expendable[], progress: RunProgress): Promise<void> {
     const { RETENTION_CHUNK: chunk } = config
+    const rest = createPace(signal)
     for (let at = 0; at < expendable.length; at += chunk) {
       signal.throwIfAborted()
-      const begun = performance.now()
       const some = expendable.slice(at, at + chunk)
       const deleted = await patiently(() => writer.run('removeUnchanged', tenantId, some), signal)
       progress.deleted += deleted
       metrics.deleted.inc(deleted)
-      await pause(Math.min(BREATH_MAX_MS, performance.now() - begun))
+      await rest()
     }
   }
 
@@ -74,13 +72,13 @@ export function createDisposal({ store, writer, config, metrics, signer }: Dispo
   }
 
   async function freeSpace(progress: RunProgress): Promise<void> {
+    const rest = createPace(signal)
     for (let isMore = progress.deleted > 0; isMore;) {
       signal.throwIfAborted()
-      const begun = performance.now()
       const freed = await patiently(() => writer.run('freeSpace'), signal)
       progress.freedBytes += freed.bytes
       isMore = freed.isMore
-      await pause(Math.min(BREATH_MAX_MS, performance.now() - begun))
+      await rest()
     }
   }
 

@@ -1,7 +1,6 @@
 import type { Tenant } from '#shared/scope.ts'
-import { setTimeout as pause } from 'node:timers/promises'
 import type { Stores } from '../engine/engine.ts'
-import { PAUSE_MS } from './archive-reports.ts'
+import { createPace } from './pace.ts'
 import type { Place } from './archive/write.ts'
 import type { Weighed } from './store.ts'
 
@@ -49,12 +48,13 @@ export async function dryRun(store: Stores['retention'], tenantId: Tenant, cutof
     result.newest = createdAt
   }
 
+  const rest = createPace()
   for (let place: Place | undefined = BEGINNING; place !== undefined;) {
     const rows: Weighed[] = await store.weigh(tenantId, cutoffTime, place, PAGE)
     rows.forEach(add)
     const last = rows.at(-1)
     place = last === undefined || rows.length < PAGE ? undefined : [last.createdAt, last.seq]
-    await pause(PAUSE_MS)
+    await rest()
   }
   return result
 }

@@ -72,13 +72,15 @@ export function startSchedule({ store, retention, clock, logger, schedule }: Sch
 
   const interval = timetable === undefined ? TICK_MAX_MS : timetable(begun) - begun
   const tickMs = Math.min(TICK_MAX_MS, Math.max(TICK_MIN_MS, interval / 4))
-  working = retention.recover().then(tick, (error: unknown) => {
+  const recovered = retention.recover().catch((error: unknown) => {
     logger.error({ err: error }, 'interrupted retention runs were not noted')
-    tick()
   })
+  working = recovered.then(tick)
 
   return {
     dueAt,
+    /** Fulfilled when no run is said to go on that was killed. */
+    recovered,
     async stop(): Promise<void> {
       isStopped = true
       clearTimeout(timer)

@@ -34,6 +34,7 @@ export function startRetention(parts: StartParts) {
   const schedule = startSchedule({ store, retention, clock, logger, schedule: config.RETENTION_SCHEDULE })
   return {
     routes: async (app: App): Promise<void> => {
+      app.addHook('onReady', () => schedule.recovered)
       void app.register(retentionRoutes({ stores, writer, config, retention, schedule }))
       void app.register(holdRoutes(stores.holds, writer))
       void app.register(restoreRoutes({ writer, admission, config, signer }))

@@ -9,6 +9,12 @@ const HASH_LENGTH = 16
 
 /** What a file that is being written ends with. */
 export const UNFINISHED = '.tmp'
+export const ARCHIVE_SUFFIX = '.ndjson.gz'
+const MANIFEST_SUFFIX = '.manifest.json'
+
+/** The manifest of an archive lies beside it. */
+export const manifestOf = (archive: string): string => archive.slice(0, -ARCHIVE_SUFFIX.length) + MANIFEST_SUFFIX
+const archiveOf = (manifest: string): string => manifest.slice(0, -MANIFEST_SUFFIX.length) + ARCHIVE_SUFFIX
 
 export const archiveRoot = (dataDir: string): string => path.join(dataDir, 'archive', 'collector')
 
@@ -53,9 +59,13 @@ export function sweepUnfinished(root: string, olderThanMs: number): number {
   const youngest = Date.now() - olderThanMs
   let swept = 0
   for (const folder of entriesOf(root)) {
-    for (const name of entriesOf(path.join(root, folder))) {
+    const names = new Set(entriesOf(path.join(root, folder)))
+    for (const name of names) {
       const file = path.join(root, folder, name)
-      if (!name.endsWith(UNFINISHED) || (olderThanMs > 0 && statSync(file).mtimeMs > youngest)) continue
+      // The manifest gets its name first. One whose archive somebody took elsewhere stays.
+      const isEarly = name.endsWith(MANIFEST_SUFFIX) && names.has(archiveOf(name) + UNFINISHED)
+      const isLeft = name.endsWith(UNFINISHED) || isEarly
+      if (!isLeft || (olderThanMs > 0 && statSync(file).mtimeMs > youngest)) continue
       rmSync(file, { force: true })
       swept++
     }

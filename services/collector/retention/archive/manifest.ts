@@ -1,6 +1,6 @@
 import Joi from 'joi'
 import { readFile, writeFile } from 'node:fs/promises'
-import { finish, UNFINISHED } from './files.ts'
+import { ARCHIVE_SUFFIX, finish, manifestOf, UNFINISHED } from './files.ts'
 
 /** What an archive must be. It lies beside it, with `.manifest.json` instead of `.ndjson.gz`. */
 export interface Manifest {
@@ -29,8 +29,6 @@ export class DamagedArchive extends Error {
   override name = 'DamagedArchive'
 }
 
-export const ARCHIVE_SUFFIX = '.ndjson.gz'
-
 const digest = () =>
   Joi.string()
     .pattern(/^[\da-f]{64}$/)
@@ -55,7 +53,7 @@ const manifestSchema = Joi.object<Manifest, true>({
 /** @throws DamagedArchive for a name that is no archive's */
 export function manifestFile(archive: string): string {
   if (!archive.endsWith(ARCHIVE_SUFFIX)) throw new DamagedArchive(`its name does not end in ${ARCHIVE_SUFFIX}`)
-  return `${archive.slice(0, -ARCHIVE_SUFFIX.length)}.manifest.json`
+  return manifestOf(archive)
 }
 
 /** Writes the manifest of an archive that is on disk; afterwards it is on disk, too. */

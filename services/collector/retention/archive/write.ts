@@ -6,9 +6,9 @@ import { rm } from 'node:fs/promises'
 import path from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
-import { finish, makeFolder, UNFINISHED } from './files.ts'
+import { ARCHIVE_SUFFIX, finish, makeFolder, UNFINISHED } from './files.ts'
 import { lineOf } from './line.ts'
-import { ARCHIVE_SUFFIX, writeManifest, type Manifest } from './manifest.ts'
+import { writeManifest, type Manifest } from './manifest.ts'
 import type { LineSigner } from './signature.ts'
 import type { OldReport } from '../store.ts'
 
@@ -93,7 +93,6 @@ export async function writeArchive(from: Place, parts: ArchiveParts): Promise<Wr
   try {
     const target = createWriteStream(unfinished, { flags: 'wx', mode: 0o600, flush: true })
     await pipeline(lines, createGzip(), counted, target, { signal })
-    await finish(unfinished, file)
     const manifest: Manifest = {
       format: 'najimban-collector-archive',
       version: 2,
@@ -108,7 +107,9 @@ export async function writeArchive(from: Place, parts: ArchiveParts): Promise<Wr
       bytes,
       sha256: whole.digest('hex'),
     }
+    // First: an archive without a manifest could never be taken back.
     await writeManifest(file, manifest)
+    await finish(unfinished, file)
     return { file, manifest, last }
   } catch (error) {
     await rm(unfinished, { force: true })
