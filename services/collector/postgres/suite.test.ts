@@ -13,8 +13,12 @@ const JOBS = 2
 const FIVE_MINUTES_MS = 300_000
 
 const words = process.argv.slice(2).filter((word) => !word.startsWith('-'))
-const startsCollector = (file: string) =>
-  /from '(?:\.\.?\/)+test\/collector\.ts'/.test(readFileSync(path.join(ROOT, file), 'utf8'))
+/** By itself, or by what sets it up. */
+const startsCollector = (file: string): boolean =>
+  file === path.join('test', 'collector.ts') ||
+  readFileSync(path.join(ROOT, file), 'utf8')
+    .matchAll(/from '((?:\.\.?\/)+test\/[\w-]+\.ts)'/g)
+    .some(([, imported]) => startsCollector(path.join(path.dirname(file), imported as string)))
 const files = globSync('**/*.test.ts', { cwd: ROOT })
   // Those are about PostgreSQL and start it themselves.
   .filter((file) => !file.startsWith('postgres'))
