@@ -17,10 +17,16 @@ interface Row {
 
 const READS = ['GET', 'HEAD']
 
-/** Whether the audit log must tell of it: a refusal, or something else than a read where there is something. */
-export const isOfInterest = ({ method, place, status }: Step): boolean =>
-  status === 401 || status === 403 || (!READS.includes(method) && (place.outside.length > 0 || status !== 404))
+/** A report that came in is in the log of its tenant alone. */
+const isReport = ({ place, status }: Step): boolean => place.permission === 'ingest' && status < 400
 
+/** Whether the audit log must tell of it: a refusal, or something else than a read where there is something. */
+export const isOfInterest = (step: Step): boolean => {
+  const { method, place, status } = step
+  if (isReport(step)) return false
+  const isChange = !READS.includes(method) && (place.outside.length > 0 || status !== 404)
+  return status === 401 || status === 403 || isChange
+}
 /** How often the audit logs of these people's tenants tell of each request. That a key was used is a row of its own. */
 export async function rowsOf(gateway: string, people: readonly Person[]): Promise<Map<string, number>> {
   const counts = new Map<string, number>()
