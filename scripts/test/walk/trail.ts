@@ -27,6 +27,7 @@ export const isOfInterest = (step: Step): boolean => {
   const isChange = !READS.includes(method) && (place.outside.length > 0 || status !== 404)
   return status === 401 || status === 403 || isChange
 }
+
 /** How often the audit logs of these people's tenants tell of each request. That a key was used is a row of its own. */
 export async function rowsOf(gateway: string, people: readonly Person[]): Promise<Map<string, number>> {
   const counts = new Map<string, number>()
