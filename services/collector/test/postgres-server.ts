@@ -81,9 +81,13 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
       ...['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', folder],
       ...fast.flatMap((one) => ['-c', one]),
     ]
-    // The shell ends it when this process is gone: its standard input ends then.
-    const script = '"$@" & server=$!; cat >/dev/null; kill -QUIT $server; wait $server'
-    const fresh = spawn('sh', ['-c', script, 'sh', postgres, ...own], { ...options, stdio: ['pipe', 'ignore', 'pipe'] })
+    // The shell ends it when this process is gone, whose pipe ends then, and takes the files away, unless it was told to keep them.
+    const script =
+      'f=$1; shift; "$@" & server=$!; told=$(cat); kill -QUIT $server; wait $server; [ "$told" ] || rm -rf "$f"'
+    const fresh = spawn('sh', ['-c', script, 'sh', folder, postgres, ...own], {
+      ...options,
+      stdio: ['pipe', 'ignore', 'pipe'],
+    })
     child = fresh
     let said = ''
     await new Promise<void>((resolve, reject) => {
@@ -103,7 +107,7 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
     if (child === undefined || child.exitCode !== null) return
     const ended = once(child, 'exit')
     child.ref()
-    child.stdin?.end()
+    child.stdin?.end('keep')
     await ended
     child = undefined
   }
