@@ -51,7 +51,28 @@ export interface ReporterState extends Flushed {
   dropped: number
 }
 
-export const LIMITS: QueueLimits = { maxReports: 1000, maxBytes: 4 * 1024 * 1024 }
-export const BATCH: BatchLimits = { maxReports: 100, maxBytes: 512 * 1024 }
-export const BACKOFF: BackoffOptions = { baseMs: 1000, maxMs: 300_000 }
-export const TIMEOUT_MS = 15_000
+const LIMITS: QueueLimits = { maxReports: 1000, maxBytes: 4 * 1024 * 1024 }
+const BATCH: BatchLimits = { maxReports: 100, maxBytes: 512 * 1024 }
+const BACKOFF: BackoffOptions = { baseMs: 1000, maxMs: 300_000 }
+const TIMEOUT_MS = 15_000
+/** A longer timer goes off at once. */
+const TIMER_MAX_MS = 2 ** 31 - 1
+
+/** @param max Infinity where there need not be an end */
+function checked<T extends object>(values: T, prefix: string, max: number): T {
+  for (const [name, value] of Object.entries(values) as [string, unknown][]) {
+    if (typeof value === 'number' && value >= 1 && value <= max) continue
+    const bounds = max === Infinity ? 'of at least 1' : `from 1 to ${max}`
+    throw new TypeError(`${prefix}${name} must be a number ${bounds}`)
+  }
+  return values
+}
+
+/** The numbers that a reporter goes by. @throws TypeError naming the option that it cannot go by */
+export const numbersOf = ({ limits, batch, backoff, timeoutMs = TIMEOUT_MS }: ReporterOptions) => ({
+  limits: checked({ ...LIMITS, ...limits }, 'limits.', Infinity),
+  // Of which nothing fits into a request would be asked for again and again, without a pause.
+  batch: checked({ ...BATCH, ...batch }, 'batch.', Infinity),
+  backoff: checked({ ...BACKOFF, ...backoff }, 'backoff.', TIMER_MAX_MS),
+  ...checked({ timeoutMs }, '', TIMER_MAX_MS),
+})

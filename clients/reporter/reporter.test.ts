@@ -1,7 +1,7 @@
 import t from 'tap'
 import { until } from '../../shared/test/until.ts'
 import { memoryStorage } from './queue/storage.ts'
-import { createReporter } from './reporter.ts'
+import { createReporter, type ReporterOptions } from './reporter.ts'
 import { handSignals } from './test/hand-signals.ts'
 import { testReporter } from './test/reporter.ts'
 import { localServer, singleCollector, stored, type Got } from './test/servers.ts'
@@ -150,6 +150,24 @@ t.test('an address that is none, or has credentials or a query, is refused at on
   }
   t.throws(() => createReporter({ url: 'https://user:pass@a', key: 'njm_1' }), /must not have credentials/)
   createReporter({ url: 'https://a.example/api/collector/', key: 'njm_1' }).close()
+})
+
+t.test('a number that it cannot go by is refused at once, with the name of its option', async (t) => {
+  const refused = (options: Partial<ReporterOptions>, message: string) =>
+    t.throws(() => createReporter({ url: 'https://a.example', key: 'njm_1', ...options }).close(), { message })
+  for (const value of [0, -1, NaN, '5' as unknown as number]) {
+    refused({ batch: { maxReports: value } }, 'batch.maxReports must be a number of at least 1')
+    refused({ batch: { maxBytes: value } }, 'batch.maxBytes must be a number of at least 1')
+    refused({ limits: { maxReports: value } }, 'limits.maxReports must be a number of at least 1')
+    refused({ limits: { maxBytes: value } }, 'limits.maxBytes must be a number of at least 1')
+  }
+  for (const value of [0, -1, NaN, Infinity, 2 ** 31]) {
+    refused({ backoff: { baseMs: value } }, 'backoff.baseMs must be a number from 1 to 2147483647')
+    refused({ backoff: { maxMs: value } }, 'backoff.maxMs must be a number from 1 to 2147483647')
+    refused({ timeoutMs: value }, 'timeoutMs must be a number from 1 to 2147483647')
+  }
+  const most = { limits: { maxReports: Infinity }, batch: { maxBytes: Infinity }, timeoutMs: 2 ** 31 - 1 }
+  createReporter({ url: 'https://a.example', key: 'njm_1', ...most }).close()
 })
 
 t.test('in all of this no promise was rejected unnoticed', async (t) => {

@@ -1,15 +1,6 @@
 import { createQueue } from './queue/queue.ts'
 import { memoryStorage } from './queue/storage.ts'
-import {
-  BACKOFF,
-  BATCH,
-  LIMITS,
-  TIMEOUT_MS,
-  type Enqueued,
-  type Flushed,
-  type ReporterOptions,
-  type ReporterState,
-} from './options.ts'
+import { numbersOf, type Enqueued, type Flushed, type ReporterOptions, type ReporterState } from './options.ts'
 import { textOfReport, type QcReport } from './report.ts'
 import { backoffMs } from './send/backoff.ts'
 import { credentialHeaders, CredentialsError } from './send/credentials.ts'
@@ -38,15 +29,15 @@ const messageOf = (error: unknown): string => (error instanceof Error ? error.me
 
 /**
  * Sends quality reports to a collector, through a queue that survives restarts and times without a network.
- * @throws TypeError when `url` is no http or https address, or has credentials in it
+ * @throws TypeError when `url` is no http or https address, or has credentials in it, and for a number that cannot be gone by
  */
 export function createReporter(options: ReporterOptions) {
   const url = addressOf(options.url)
-  const { storage = memoryStorage(), name = 'default', timeoutMs = TIMEOUT_MS, isAutomatic = true } = options
+  const { limits, batch, backoff, timeoutMs } = numbersOf(options)
+  const { storage = memoryStorage(), name = 'default', isAutomatic = true } = options
   const fetch = options.fetch ?? ((...args) => globalThis.fetch(...args))
-  const backoff = { ...BACKOFF, ...options.backoff }
   const events = createEvents(options)
-  const queue = createQueue(storage, { name, limits: { ...LIMITS, ...options.limits }, onDropped: events.dropped })
+  const queue = createQueue(storage, { name, limits, onDropped: events.dropped })
   const support: { batches: boolean | undefined } = { batches: undefined }
   const closing = new AbortController()
 
@@ -75,7 +66,6 @@ export function createReporter(options: ReporterOptions) {
     if (queue.waiting().length === 0) return undefined
     try {
       const headers = await credentialHeaders(options)
-      const batch = { ...BATCH, ...options.batch }
       const onVerdict = (...verdict: Parameters<typeof events.verdict>) => {
         failures = 0
         events.verdict(...verdict)
