@@ -4,6 +4,7 @@ import type { CollectorConfig } from '../config.ts'
 import { removeSome } from '../postgres/bulk.ts'
 import type { Access } from '../postgres/pool.ts'
 import { columns, sql } from '../postgres/sql.ts'
+import { lockTenant } from '../postgres/tenant-lock.ts'
 import type { Transaction } from '../postgres/transaction.ts'
 import { withId } from '../reports/postgres.ts'
 import { noSuchReport } from '../reports/representation.ts'
@@ -54,6 +55,8 @@ export const createPostgresExportCommands = ({ SIGN_TOKENS_MAX: max }: Pick<Coll
   /** The report stays until the link is stored. */
   async addToken(tx: Transaction, tenantId: Tenant, token: NewToken, body: Record<string, unknown>): Promise<Answer> {
     const { id, reportId, purpose, singleUse, requestedBy, issuedAt, expiresAt } = token
+    // Of two that count at once both would find room for the last link.
+    tx.later(lockTenant(tenantId))
     const found = await tx.first(
       sql`SELECT 1 FROM reports WHERE ${withId(reportId)} AND tenantId = ${tenantId} FOR KEY SHARE`,
     )
