@@ -1,6 +1,7 @@
 import type { Database } from '#shared/database.ts'
 import type { Tenant } from '#shared/scope.ts'
 import type { Direction, Place } from '../search/places.ts'
+import type { Severity } from '../ingest/severity.ts'
 import type { ReportFilter, ReportRow } from './list.ts'
 
 /** Conditions by the filter's member; each is served by an index. `none` is what `severity` is for reports without one. */
@@ -18,9 +19,14 @@ const COLUMNS = ['state', 'severity', 'policy_version', 'since', 'until'] as con
 
 const askedOf = (filter: ReportFilter): Column[] => COLUMNS.filter((member) => filter[member] !== undefined)
 
+type Row = [
+  ...[id: string, createdAt: number, updatedAt: number, severity: Severity | null, policyVersion: string | null],
+  ...[quarantined: number, seq: number],
+]
+
 /** Pages of reports by the indexes of their columns. */
 export function createColumnList(db: Database) {
-  const prepared = new Map<string, ReturnType<typeof db.prepare<[object], ReportRow>>>()
+  const prepared = new Map<string, ReturnType<typeof db.prepare<[object], Row>>>()
   const counts = new Map<string, ReturnType<typeof db.prepare<[object], number>>>()
 
   const whereOf = (asked: readonly Column[]) =>
@@ -56,10 +62,14 @@ export function createColumnList(db: Database) {
         ) + (after === undefined ? '' : ` AND (createdAt, seq) ${isBeyond} (:at, :seq)`)
       const text = `SELECT id, createdAt, updatedAt, severity, policyVersion, quarantined, seq FROM reports WHERE ${where}
         ORDER BY createdAt ${order}, seq ${order} LIMIT :limit OFFSET :offset`
-      const page = prepared.get(text) ?? db.prepare<[object], ReportRow>(text)
+      // Arrays: to make objects of the rows here costs a fifth less than to have them made.
+      const page = prepared.get(text) ?? db.prepare<[object], Row>(text).raw()
       prepared.set(text, page)
       const [at, seq] = after ?? []
-      return page.all({ ...givenOf(tenantId, filter), at, seq, limit, offset: after === undefined ? offset : 0 })
+      const given = { ...givenOf(tenantId, filter), at, seq, limit, offset: after === undefined ? offset : 0 }
+      return page.all(given).map(([id, createdAt, updatedAt, severity, policyVersion, quarantined, seq]): ReportRow => {
+        return { id, createdAt, updatedAt, severity, policyVersion, quarantined, seq }
+      })
     },
   }
 }
