@@ -50,7 +50,10 @@ const reasonIn = (lines: string[]): string =>
 
 /** Thousands of reports a second leave much behind: with these bounds V8 looks for it sooner. */
 const LEAN: Partial<Record<ProcessName, { flags: string[]; env: NodeJS.ProcessEnv }>> = {
-  collector: { flags: ['--max-semi-space-size=8', '--max-old-space-size=512', '--no-parallel-scavenge'], env: { MALLOC_ARENA_MAX: '2' } },
+  collector: {
+    flags: ['--max-semi-space-size=8', '--max-old-space-size=512', '--no-parallel-scavenge'],
+    env: { MALLOC_ARENA_MAX: '2' },
+  },
 }
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
