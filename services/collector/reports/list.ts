@@ -1,10 +1,12 @@
 import type { Severity } from '../ingest/severity.ts'
 import type { State } from './schema.ts'
 
+/** none is without any. */
+export type WantedSeverity = Severity | 'none'
+
 export interface ReportFilter {
   state?: State
-  /** none is without any. */
-  severity?: Severity | 'none'
+  severity?: WantedSeverity
   /** Whether it is on hold. */
   held?: boolean
   policy_version?: string
@@ -24,7 +26,7 @@ export interface ReportFilter {
 export const SORTS = ['createdAt', '-createdAt', 'severity', '-severity'] as const
 export type Sort = (typeof SORTS)[number]
 
-export const SEVERITY_ORDER: readonly (Severity | 'none')[] = ['none', 'info', 'warn', 'block']
+export const SEVERITY_ORDER: readonly WantedSeverity[] = ['none', 'info', 'warn', 'block']
 
 export interface ReportItem {
   id: string

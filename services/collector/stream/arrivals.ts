@@ -1,7 +1,6 @@
 import type { Database } from '#shared/database.ts'
 import type { Tenant } from '#shared/scope.ts'
-import type { Severity } from '../ingest/severity.ts'
-import { itemOf, type ReportItem, type ReportRow } from '../reports/list.ts'
+import { itemOf, type ReportItem, type ReportRow, type WantedSeverity } from '../reports/list.ts'
 import type { State } from '../reports/schema.ts'
 import { BLOCK_REPORTS, blockOf, decodeHexInto, dropBits, hasBit, keepBits, noBits, type Bits } from '../search/bits.ts'
 import { eventOf } from './events.ts'
@@ -15,7 +14,7 @@ export interface Arrival {
 }
 
 export interface ArrivalFilter {
-  severity?: Severity
+  severity?: WantedSeverity
   state?: State
 }
 
@@ -40,7 +39,8 @@ export function arrivalOf(row: ReportRow): Arrival {
 }
 
 export const isWanted = ({ item }: Arrival, { severity, state }: ArrivalFilter): boolean =>
-  (severity === undefined || item.severity === severity) && (state === undefined || (item.state ?? 'stored') === state)
+  (severity === undefined || (item.severity ?? 'none') === severity) &&
+  (state === undefined || (item.state ?? 'stored') === state)
 
 interface BlockRow {
   block: number
@@ -76,7 +76,7 @@ export function createArrivalStore(db: Database) {
   // By their numbers, not by another index: they are the last few.
   const pending = db.prepare<[object], ReportRow>(
     `SELECT id, createdAt, updatedAt, severity, policyVersion, quarantined, seq FROM reports
-     WHERE seq > :after AND +tenantId = :tenantId AND (:severity IS NULL OR +severity = :severity)
+     WHERE seq > :after AND +tenantId = :tenantId AND (:severity IS NULL OR coalesce(severity, 'none') = :severity)
        AND (:quarantined IS NULL OR +quarantined = :quarantined)
      ORDER BY seq LIMIT :limit`,
   )

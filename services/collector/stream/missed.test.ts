@@ -69,6 +69,7 @@ const FROM_THE_BEGIN = '&last_event_id=WzBd'
 
 t.test('of what was missed only what is wanted is read', async (t) => {
   const service = await streaming(t)
+  const plain = await service.ingest()
   const few = await fill(service)
   const { stores, reader, ingest, ask } = service
   const { after } = stores.arrivals
@@ -93,6 +94,9 @@ t.test('of what was missed only what is wanted is read', async (t) => {
   t.equal((await ask(`/reports/${few[0]}`, { method: 'DELETE' })).statusCode, 204)
   const again = await reader(`?severity=warn&state=stored${FROM_THE_BEGIN}`)
   await until('the events', () => again.events.length === few.length - 1)
+  const unjudged = await reader(`?severity=none${FROM_THE_BEGIN}`)
+  await until('the event', () => unjudged.events.length > 0)
+  t.same(unjudged.ids(), [plain])
   t.same(again.ids(), few.slice(1), 'without what is gone, and what does not fit')
 })
 

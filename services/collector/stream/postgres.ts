@@ -16,7 +16,7 @@ export function arrivalsAfter(
   const wanted = and(
     sql`tenantId = ${tenantId}`,
     sql`seq > ${after}`,
-    ...(severity === undefined ? [] : [sql`severity = ${severity}`]),
+    ...(severity === undefined ? [] : [severity === 'none' ? sql`severity IS NULL` : sql`severity = ${severity}`]),
     ...(state === undefined ? [] : [sql`quarantined = ${state === 'quarantined' ? 1 : 0}`]),
   )
   return sql`SELECT ${LISTED} FROM reports WHERE ${wanted} ORDER BY seq LIMIT ${limit}`

@@ -1,10 +1,10 @@
 import Joi from 'joi'
-import { SEVERITIES, type Severity } from '../ingest/severity.ts'
 import { cursorParam } from '../parameters.ts'
+import { SEVERITY_ORDER, type WantedSeverity } from '../reports/list.ts'
 import { STATES, type State } from '../reports/schema.ts'
 
 export interface StreamQuery {
-  severity?: Severity
+  severity?: WantedSeverity
   state?: State
   last_event_id?: string
 }
@@ -12,7 +12,8 @@ export interface StreamQuery {
 export const streamQuery = Joi.object<StreamQuery, true>({
   severity: Joi.string()
     .empty('')
-    .valid(...SEVERITIES),
+    .valid(...SEVERITY_ORDER)
+    .description('none: reports without any'),
   state: Joi.string()
     .empty('')
     .valid(...STATES),

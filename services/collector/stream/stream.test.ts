@@ -35,10 +35,12 @@ t.test('what is stored comes as it is stored, once, in order, and only to its te
 t.test('severity and state choose, and a heartbeat passes over the rest', async (t) => {
   const { reader, ingest } = await streaming(t, { STREAM_HEARTBEAT_MS: '30' })
   const [blocks, misfits] = [await reader('?severity=block'), await reader('?state=quarantined')]
+  const unjudged = await reader('?severity=none')
+  const plain = await ingest()
   const block = await ingest(judged('block'))
   const misfit = await ingest({ ...judged('warn'), notes: 'no list' })
   await until('the events', () => blocks.events.length === 1 && misfits.events.length === 1)
-  t.same([blocks.ids(), misfits.ids()], [[block], [misfit]])
+  t.same([blocks.ids(), misfits.ids(), unjudged.ids()], [[block], [misfit], [plain]])
   t.match(misfits.events[0]?.item, { state: 'quarantined' })
   await until('a heartbeat', () => blocks.comments() > 1 && blocks.lastId() === misfits.events[0]?.id)
   t.equal(blocks.events.length, 1, 'which is no event')

@@ -70,6 +70,7 @@ t.test('only those of a severity or state are exported when that is asked for', 
   const odd = await ingest({ status: { api: 'nonsense' } })
   const idsOf = async (query: string) => (await lines(query)).map(({ id }) => id)
   t.same(await idsOf('?severity=block'), [block])
+  t.same(await idsOf('?severity=none'), [odd])
   t.same(await idsOf('?state=quarantined'), [odd])
   t.same(await idsOf('?state=stored'), [block, warn])
   t.same(await idsOf('?severity=warn&state=stored'), [warn])

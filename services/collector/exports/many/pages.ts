@@ -25,7 +25,7 @@ export async function* pagesOf(
   pageMax: number,
 ): AsyncGenerator<ScannedReport[]> {
   const isWanted = (report: ScannedReport) =>
-    (severity === undefined || report.severity === severity) &&
+    (severity === undefined || (report.severity ?? 'none') === severity) &&
     (state === undefined || (report.errors === null ? 'stored' : 'quarantined') === state)
   let limit = Math.min(FIRST_PAGE, pageMax)
   let after: [readonly [number, number]] | [] = []

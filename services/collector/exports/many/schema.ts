@@ -1,14 +1,14 @@
 import { LANGUAGES, type Language } from '#shared/language.ts'
 import Joi from 'joi'
-import { SEVERITIES, type Severity } from '../../ingest/severity.ts'
 import { timeParam } from '../../parameters.ts'
+import { SEVERITY_ORDER, type WantedSeverity } from '../../reports/list.ts'
 import { STATES, type State } from '../../reports/schema.ts'
 
 export interface ExportQuery {
   from: number
   to?: number
   format: 'ndjson' | 'zip'
-  severity?: Severity
+  severity?: WantedSeverity
   state?: State
   lang: Language
 }
@@ -23,7 +23,8 @@ export const exportQuery = Joi.object<ExportQuery, true>({
     .description('ndjson: a report a line, as GET /reports/:id answers; zip: files, checksums and a signature'),
   severity: Joi.string()
     .empty('')
-    .valid(...SEVERITIES),
+    .valid(...SEVERITY_ORDER)
+    .description('none: reports without any'),
   state: Joi.string()
     .empty('')
     .valid(...STATES),
