@@ -97,7 +97,15 @@ t.test('bad values are refused with the name of the parameter', async (t) => {
       t.match(answer.json(), { errors: [{ in: 'querystring', field: name }] }, `${name}=${value}`)
     }
   }
-  t.match((await ask('/reports?page=9007199254740991&limit=100')).json(), { reports: [] })
+})
+
+t.test('a page far behind the last one is empty, whatever its number', async (t) => {
+  const { ask, ingest } = await collector(t, { REPORTS_LIST_MAX: '10000' })
+  await ingest(judged('warn'))
+  for (const query of ['', '&sort=-severity', '&severity=warn', '&rule=r', '&severity=warn&state=stored']) {
+    const answer = await ask(`/reports?page=9007199254740991&limit=10000${query}`)
+    t.match([answer.statusCode, answer.json()], [200, { reports: [] }], query)
+  }
 })
 
 t.test('one report is answered whole', async (t) => {

@@ -45,7 +45,8 @@ export const reportRoutes =
         const { reports, totalCount, next } = await store.list(request.caller.tenant, filter, {
           sort,
           limit,
-          offset: (page - 1) * limit,
+          // Beyond every report, and a number that each engine can skip.
+          offset: Math.min((page - 1) * limit, Number.MAX_SAFE_INTEGER),
           ...(after === undefined ? {} : { after: after as number[] }),
         })
         const nextCursor = next === undefined ? {} : { nextCursor: encodeCursor(next) }
