@@ -58,6 +58,33 @@ t.test('on a terminal a line is for people', async (t) => {
   t.match(text, /error calendar +failed\nError: with a stack\n +at /)
 })
 
+t.test('nothing that is logged throws, forges a line or passes for what every line has', async (t) => {
+  const json = await run(['odd'], { LOG_FORMAT: 'json' })
+  t.equal(json.code, 0)
+  t.notMatch(json.text, 'very-secret')
+  const entries = json.lines.map((line) => JSON.parse(line) as Record<string, unknown>)
+  t.match(entries, [
+    { message: 'nothing was thrown', err: null },
+    { message: 'large numbers', n: '10', deep: { list: ['1'] } },
+    { err: { message: 'with codes', code: { self: {} } } },
+    { message: 'has a text of its own', a: {} },
+    { message: 'cannot be text', a: {} },
+    { message: 'names of every line', service_: 'other', level_: 'fatal', time_: 'never', message_: 'other' },
+    { message: 'cannot be read', notLogged: 'the reason' },
+    { notLogged: /primitive/ },
+    { message: 'no fields' },
+    { message: 'Symbol(alone)' },
+    { message: /^forged\n/ },
+  ])
+  for (const { level, service } of entries) t.same([level, service], ['error', 'calendar'])
+
+  const pretty = await run(['odd'], { LOG_FORMAT: 'pretty', NO_COLOR: '1', FORCE_COLOR: '' })
+  t.equal(pretty.code, 0)
+  t.notMatch(pretty.text, /(?!\n)\p{Cc}/u)
+  t.notMatch(pretty.text, 'very-secret')
+  t.equal(pretty.lines.filter((line) => /^\d\d:\d\d:/.test(line)).length, entries.length, pretty.text)
+})
+
 t.test('nothing is lost, however the process ends', async (t) => {
   for (const how of ['end', 'exit', 'crash']) {
     const { lines, code } = await run([how, '5000'], { LOG_FORMAT: 'json' })

@@ -24,13 +24,20 @@ function isSecret(name: string): boolean {
   return found
 }
 
-/** What may be logged of a value: secrets blanked, errors spelled out, depth bounded. */
+/** What may be logged of a value, as plain JSON: secrets blanked, errors spelled out, depth bounded. */
 export function loggable(value: unknown, depth = 0): unknown {
+  if (typeof value === 'bigint') return String(value)
+  // A function would be called when it is named toJSON.
+  if (typeof value === 'function') return undefined
   if (typeof value !== 'object' || value === null) return value
   if (depth >= MAX_LOGGED_DEPTH) return '[deep]'
   if (value instanceof Error) {
-    const { name, message, stack, code, cause } = value as Error & { code?: unknown }
-    return { name, message, stack, code, ...(cause === undefined ? {} : { cause: loggable(cause, depth + 1) }) }
+    const parts: Record<string, unknown> = {}
+    for (const name of ['name', 'message', 'stack', 'code', 'cause'] as const) {
+      const part = (value as Error & { code?: unknown })[name]
+      if (part !== undefined) parts[name] = loggable(part, depth + 1)
+    }
+    return parts
   }
   if (Array.isArray(value)) return value.slice(0, 100).map((item) => loggable(item, depth + 1))
   const shown: Record<string, unknown> = {}
@@ -45,6 +52,9 @@ const COLORS = { fatal: pc.red, error: pc.red, warn: pc.yellow, info: pc.green, 
 /** A line for a level, without its end. */
 type Format = (level: Level, fields: object, message: string) => string
 
+/** What every line has: a field of the same name gets another one. */
+const OWN = new Set(['time', 'level', 'service', 'message'])
+
 /** Beginnings of members by name, `"[redacted]"` in those of secrets: a line is put together from them. */
 const members = new Map<string, { text: string; hidden: boolean }>()
 
@@ -52,7 +62,8 @@ function memberOf(name: string): { text: string; hidden: boolean } {
   const known = members.get(name)
   if (known !== undefined) return known
   const hidden = isSecret(name)
-  const member = { text: `,${JSON.stringify(name)}:${hidden ? '"[redacted]"' : ''}`, hidden }
+  const shown = JSON.stringify(OWN.has(name) ? `${name}_` : name)
+  const member = { text: `,${shown}:${hidden ? '"[redacted]"' : ''}`, hidden }
   if (members.size < NAMES_MAX) members.set(name, member)
   return member
 }
@@ -80,17 +91,23 @@ const jsonFormat =
     return `${line}}`
   }
 
+/** Control characters do something to a terminal. Stacks have line breaks. */
+const harmless = (text: string, control = /\p{Cc}/gu): string =>
+  text.replaceAll(control, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`)
+
 const prettyFormat =
   (service: string): Format =>
   (level, fields, message) => {
     const { requestId, method, path: url, status, ms, err, ...more } = loggable(fields) as Record<string, unknown>
-    const request = method === undefined ? '' : ` ${String(method)} ${String(url)} ${String(status)} ${String(ms)} ms`
-    const details = Object.keys(more).length === 0 ? '' : ` ${pc.gray(JSON.stringify(more))}`
-    const stack = err === undefined ? '' : `\n${String((err as { stack?: unknown }).stack ?? JSON.stringify(err))}`
-    const id = typeof requestId === 'string' ? ` ${pc.gray(requestId.slice(0, 8))}` : ''
+    const asked = [method, url, status].map(String).join(' ')
+    const request = method === undefined ? '' : ` ${harmless(asked)} ${String(ms)} ms`
+    const details = Object.keys(more).length === 0 ? '' : ` ${pc.gray(harmless(JSON.stringify(more)))}`
+    const told = String((err as { stack?: unknown } | null | undefined)?.stack ?? JSON.stringify(err))
+    const stack = err === undefined ? '' : `\n${harmless(told, /(?!\n)\p{Cc}/gu)}`
+    const id = typeof requestId === 'string' ? ` ${pc.gray(harmless(requestId.slice(0, 8)))}` : ''
     return (
       `${pc.gray(stampOf(Date.now()).slice(11, 23))} ${COLORS[level](level.padEnd(5))} ${pc.bold(service.padEnd(9))}` +
-      `${message === '' ? '' : ` ${message}`}${request}${id}${details}${stack}`
+      `${message === '' ? '' : ` ${harmless(message)}`}${request}${id}${details}${stack}`
     )
   }
 
@@ -109,12 +126,21 @@ export function createLogger(service: string, config: LogConfig): Logger {
   const format = (isPretty ? prettyFormat : jsonFormat)(service)
   const outputs = outputsFor(service, config)
   const threshold = LEVELS[config.LOG_LEVEL as Level]
+  function lineOf(level: Level, first: unknown, message: unknown): string {
+    try {
+      const fields = first instanceof Error ? { err: first } : typeof first === 'object' ? first : undefined
+      return format(level, fields ?? {}, String(fields === undefined ? first : message))
+    } catch (error) {
+      // Something in it throws when it is looked at. Who logs is often dealing with an error already.
+      const reason = error instanceof Error ? error.message : 'unknown'
+      return format(level, { notLogged: reason }, typeof message === 'string' ? message : '')
+    }
+  }
   const at = (level: Level) =>
     LEVELS[level] > threshold
       ? () => undefined
       : (first: unknown, message: unknown = '') => {
-          const fields = first instanceof Error ? { err: first } : typeof first === 'object' ? first : undefined
-          const line = format(level, fields ?? {}, String(fields === undefined ? first : message))
+          const line = lineOf(level, first, message)
           for (const output of outputs) output.write(line)
         }
   const logger = {

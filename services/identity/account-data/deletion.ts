@@ -32,7 +32,7 @@ export function createDeletions(store: AccountDataStore, internal: InternalClien
       const { status } = await internal.ask(service, path, { method: 'DELETE', timeoutMs: ASK_TIMEOUT_MS })
       return status === 204
     } catch (error) {
-      logger.warn({ err: error, service }, 'data of a deleted account is still there')
+      logger.warn({ err: error, from: service }, 'data of a deleted account is still there')
       return false
     }
   }
