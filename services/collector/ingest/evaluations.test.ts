@@ -54,6 +54,8 @@ t.test('only labels on the list are kept, as short texts; the others are counted
     dropped: 1,
   })
   t.same(labelsOf({ decision: 'x'.repeat(64) }, allowed).dropped, 0)
+  t.same(labelsOf({ decision: '각'.repeat(64).normalize('NFD') }, allowed).kept, { decision: '각'.repeat(64) })
+  t.same(labelsOf({ decision: '각'.repeat(65).normalize('NFD') }, allowed).dropped, 1)
   t.same(labelsOf({ decision: 'x'.repeat(65), ok: { deep: 1 } }, allowed), { kept: undefined, dropped: 2 })
   for (const none of [undefined, null, 7, 'ok', ['ok']])
     t.same(labelsOf(none, allowed), { kept: undefined, dropped: 0 })

@@ -1,3 +1,4 @@
+import { composed } from './composed.ts'
 import { OF_VERDICT, RANK, type Severity } from './severity.ts'
 
 export type Verdict = 'pass' | 'warn' | 'block'
@@ -28,13 +29,9 @@ const VERDICTS = new Map<unknown, Verdict>([
 ])
 const VERDICT_OF: Record<Severity, Verdict> = { info: 'pass', warn: 'warn', block: 'block' }
 
-const isAscii = (text: string) => !/\P{ASCII}/u.test(text)
-
 function textOf(value: unknown): string {
   const isWord = typeof value === 'number' || typeof value === 'boolean'
-  const text = (typeof value === 'string' ? value : isWord ? String(value) : '').slice(0, TEXT_MAX_LENGTH)
-  // Most are ASCII, for which there is only one way to write them.
-  return isAscii(text) ? text : text.toWellFormed().normalize('NFC')
+  return composed(typeof value === 'string' ? value : isWord ? String(value) : '', TEXT_MAX_LENGTH)
 }
 
 /**

@@ -35,6 +35,7 @@ t.test('a policy version is text or a number that is short enough to search for'
   t.equal(policyVersionOf({ policy_version: '2026.11-정책' }), '2026.11-정책')
   t.equal(policyVersionOf({ policy_version: 3 }), '3')
   t.equal(policyVersionOf({ policy_version: 'v'.repeat(255) }), 'v'.repeat(255))
+  t.equal(policyVersionOf({ policy_version: '각'.repeat(255).normalize('NFD') }), '각'.repeat(255))
   for (const version of ['', 'v'.repeat(256), null, true, {}, ['v1']]) {
     t.equal(policyVersionOf({ policy_version: version }), undefined)
   }

@@ -1,3 +1,5 @@
+import { composed } from './composed.ts'
+
 export const SEVERITIES = ['info', 'warn', 'block'] as const
 export type Severity = (typeof SEVERITIES)[number]
 
@@ -31,11 +33,11 @@ export function severityOf(policy: unknown): Severity | undefined {
 
 export const POLICY_VERSION_MAX_LENGTH = 255
 
-/** `policy.policy_version` as text, when it is short enough to be searched by; else it is only in the report. */
+/** `policy.policy_version` as composed text (NFC), when it is short enough to be searched by; else it is only in the report. */
 export function policyVersionOf(policy: unknown): string | undefined {
   if (!isObject(policy)) return undefined
   const { policy_version: version } = policy
   if (typeof version === 'number') return String(version)
-  const fits = typeof version === 'string' && version !== '' && version.length <= POLICY_VERSION_MAX_LENGTH
-  return fits ? version : undefined
+  const text = typeof version === 'string' ? composed(version, POLICY_VERSION_MAX_LENGTH + 1) : ''
+  return text !== '' && text.length <= POLICY_VERSION_MAX_LENGTH ? text : undefined
 }

@@ -32,10 +32,14 @@ export const reportListQuery = (config: CollectorConfig) =>
       .valid(...SEVERITY_ORDER)
       .description('none: reports without any'),
     held: Joi.boolean().empty('').description('Whether the report is on hold'),
-    policy_version: Joi.string().empty('').max(POLICY_VERSION_MAX_LENGTH),
+    policy_version: Joi.string().empty('').normalize('NFC').max(POLICY_VERSION_MAX_LENGTH),
     since: timeParam().description('Stored at or after: milliseconds or ISO 8601'),
     until: timeParam().description('Stored at or before: milliseconds or ISO 8601'),
-    label: Joi.string().empty('').max(LABEL_MAX_LENGTH).description('A label by its name, or `name:value`'),
+    label: Joi.string()
+      .empty('')
+      .normalize('NFC')
+      .max(LABEL_MAX_LENGTH)
+      .description('A label by its name, or `name:value`'),
     rule: Joi.string().empty('').normalize('NFC').max(TEXT_MAX_LENGTH),
     target: Joi.string()
       .empty('')

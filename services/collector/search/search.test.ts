@@ -33,6 +33,33 @@ async function searching(t: Parameters<typeof collector>[0], env: Record<string,
   return { ...parts, list, find }
 }
 
+t.test('labels, policy versions and notes are found in any normal form, and shown as they were sent', async (t) => {
+  const { ask, ingest, find } = await searching(t, { LABEL_ALLOWLIST: '결정' })
+  const [version, note] = ['2026-정책', `${'가나다라 '.repeat(100)}마지막`]
+  const sent = (['NFC', 'NFD'] as const).map((form) => ({
+    ...{ status: {}, labels: { ['결정'.normalize(form)]: '보류'.normalize(form) }, notes: [note.normalize(form)] },
+    policy: { policy_version: version.normalize(form), evaluations: [] },
+  }))
+  const ids: string[] = []
+  for (const report of sent) ids.unshift(await ingest(report))
+  for (const form of ['NFC', 'NFD']) {
+    t.same(await find({ label: '결정'.normalize(form) }), ids)
+    t.same(await find({ label: '결정:보류'.normalize(form) }), ids)
+    t.same(await find({ policy_version: version.normalize(form) }), ids)
+    t.same(await find({ text: '마지막'.normalize(form) }), ids, 'at the end of a long note')
+    const timeline = await ask(`/timeline?policy_version=${encodeURIComponent(version.normalize(form))}`)
+    const { buckets } = timeline.json<{ buckets: { info: number }[] }>()
+    t.equal(
+      buckets.reduce((sum, { info }) => sum + info, 0),
+      2,
+    )
+  }
+  for (const [at, id] of [...ids].reverse().entries()) {
+    const { report } = (await ask(`/reports/${id}`)).json<{ report: object }>()
+    t.same(report, sent[at])
+  }
+})
+
 t.test('reports are found by rule, target, label and text, in Korean and in any normal form', async (t) => {
   const { ask, ingest, find } = await searching(t)
   const home = await ingest(saying(evaluation('지연', '홈 화면', 'warn', '응답이 느립니다: 250 ms')))

@@ -1,3 +1,4 @@
+import { composed } from '../ingest/composed.ts'
 import { evaluationsOf } from '../ingest/evaluations.ts'
 import { SEVERITIES, type Severity } from '../ingest/severity.ts'
 import type { Counted } from '../rollups/series-tally.ts'
@@ -38,7 +39,7 @@ const notesOf = (notes: unknown): string[] =>
     ? notes
         .slice(0, SAID_MAX)
         .filter((note): note is string => typeof note === 'string' && note !== '')
-        .map((note) => note.slice(0, NOTE_MAX_LENGTH))
+        .map((note) => composed(note, NOTE_MAX_LENGTH))
     : []
 
 export const saidBy = (sightings: readonly Sighting[], notes: unknown): Said => ({

@@ -28,7 +28,7 @@ export const timelineQuery = (config: CollectorConfig) =>
       .valid(...BUCKET_SIZES, 'auto')
       .description('Size of the buckets, an hour without it; auto is one that fits the window'),
     rule: Joi.string().empty('').normalize('NFC').max(RULE_MAX_LENGTH).description('Reports that judge by this rule'),
-    policy_version: Joi.string().empty('').max(POLICY_VERSION_MAX_LENGTH),
+    policy_version: Joi.string().empty('').normalize('NFC').max(POLICY_VERSION_MAX_LENGTH),
     by: Joi.string()
       .empty('')
       .valid(...DIMENSIONS)
