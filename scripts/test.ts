@@ -17,6 +17,8 @@ const LINES_MIN_PERCENT = 90
 const TIMEOUT_S = 300
 /** For one that does not even do that. */
 const HANGS_MS = 1_800_000
+/** For a process that outlives its test and has its output. */
+const HELD_MS = 30_000
 /** One more than there are cores: most of them wait for something part of their time. */
 const JOBS = availableParallelism() + 1
 /** They begin first, so that nothing long is left for the end. */
@@ -62,10 +64,21 @@ async function run(file: string): Promise<void> {
     killSignal: 'SIGKILL',
   })
   const gone = once(test, 'close')
+  const lines = createInterface({ input: test.stdout })
+  let isHeld = false
+  test.once('exit', () => {
+    const letGo = () => {
+      isHeld = true
+      test.stdout.destroy()
+      lines.close()
+    }
+    const timer = setTimeout(letGo, HELD_MS).unref()
+    test.once('close', () => clearTimeout(timer))
+  })
   const shown: string[] = []
   const counted = { total: 0, pass: 0, fail: 0, skip: 0 }
   let failing = false
-  for await (const line of createInterface({ input: test.stdout })) {
+  for await (const line of lines) {
     const text = line.trimStart()
     if (text.startsWith('not ok')) failing = true
     else if (failing && /^(?:ok |# |\d+\.\.\d+|TAP )/.test(text)) failing = false
@@ -76,17 +89,18 @@ async function run(file: string): Promise<void> {
     }
   }
   const [code, signal] = (await gone) as [number | null, NodeJS.Signals | null]
-  const good = code === 0 && counted.total > 0
+  const good = code === 0 && counted.total > 0 && !isHeld
   if (!good && counted.fail === 0) {
     counted.fail = 1
-    shown.push(`    not ok - ended with ${code ?? signal} after ${counted.total} assertions`)
+    const left = isHeld ? ', and left a process behind' : ''
+    shown.push(`    not ok - ended with ${code ?? signal} after ${counted.total} assertions${left}`)
   }
   failed ||= !good
   for (const what of Object.keys(total) as (keyof typeof total)[]) total[what] += counted[what]
   for (const line of shown) console.log(line)
   console.log(`${good ? 'ok' : 'not ok'} ${++ended} - ${file} # time=${Math.round(performance.now() - started)}ms`)
   coverage.add(folder)
-  rmSync(folder, { recursive: true })
+  rmSync(folder, { recursive: true, force: true, maxRetries: 3 })
 }
 
 const waiting = files.values()

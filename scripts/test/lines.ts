@@ -8,6 +8,18 @@ interface Script {
   functions: { ranges: { startOffset: number; endOffset: number; count: number }[] }[]
 }
 
+/** Of packages, what tests make, and what only tests use. */
+const OTHERS = /[/\\](?:node_modules|\.tap|test)[/\\]/
+
+/** What a process left; nothing of one that was killed while it wrote. */
+function scriptsIn(text: string): Script[] {
+  try {
+    return (JSON.parse(text) as { result: Script[] }).result
+  } catch {
+    return []
+  }
+}
+
 /** Where each line begins, and behind the last one where the next would begin. */
 function lineStarts(source: string): number[] {
   const starts = [0]
@@ -31,14 +43,23 @@ function ran({ functions }: Script, starts: number[]): Uint8Array {
 
 /**
  * Counts the lines of the product that ran in any process, from what V8 leaves in the folder of NODE_V8_COVERAGE. A file that
- * nothing loads is not counted, nor are tests.
+ * nothing loads is not counted, nor are tests and the folders `test` beside them.
  * @param root folder of the product
  */
 export function lineCoverage(root: string) {
   const files = new Map<string, { starts: number[]; lines: Uint8Array }>()
 
   const isOurs = (file: string) =>
-    file.startsWith(root + path.sep) && !file.includes('node_modules') && !file.endsWith('.test.ts')
+    file.startsWith(root + path.sep) && !OTHERS.test(file.slice(root.length)) && !file.endsWith('.test.ts')
+
+  function sourceOf(file: string): string | undefined {
+    try {
+      return readFileSync(file, 'utf8')
+    } catch {
+      // A test made it, and took it away again.
+      return undefined
+    }
+  }
 
   function take(script: Script): void {
     if (!script.url.startsWith('file:')) return
@@ -46,7 +67,9 @@ export function lineCoverage(root: string) {
     if (!isOurs(file)) return
     let known = files.get(file)
     if (known === undefined) {
-      const starts = lineStarts(readFileSync(file, 'utf8'))
+      const source = sourceOf(file)
+      if (source === undefined) return
+      const starts = lineStarts(source)
       files.set(file, (known = { starts, lines: new Uint8Array(starts.length - 1) }))
     }
     const { lines } = known
@@ -57,8 +80,7 @@ export function lineCoverage(root: string) {
     /** Adds what the processes left in this folder. */
     add(folder: string): void {
       for (const name of readdirSync(folder)) {
-        const { result } = JSON.parse(readFileSync(path.join(folder, name), 'utf8')) as { result: Script[] }
-        result.forEach(take)
+        scriptsIn(readFileSync(path.join(folder, name), 'utf8')).forEach(take)
       }
     },
     /** Of all lines of the files that ran, rounded to hundredths. */
