@@ -72,3 +72,18 @@ t.test('Retry-After of the share of a tenant is about its own ones, and never sh
   for (const tenant of ['b', 'c', 'd']) take(tenant)
   t.same(refusal('a'), ['too-many-requests', '30'])
 })
+
+t.test('what one tenant has under way for long makes no other one wait for its share', (t) => {
+  const { take, refusal, wait } = slotsOf(10, 2)
+  const slow = take('a')
+  wait(3000)
+  slow()
+  take('b')
+  const quick = take('b')
+  t.same(refusal('b'), ['too-many-requests', '2'])
+  wait(8)
+  quick()
+  take('b')
+  t.same(refusal('b'), ['too-many-requests', '4'], 'but what its own ones take')
+  t.end()
+})
