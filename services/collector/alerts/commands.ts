@@ -10,7 +10,7 @@ import type { Alert } from './alert.ts'
 import { alertItem, channelItem, notificationItem, ruleItem, silenceItem } from './items.ts'
 import type { Notification, SendOutcome } from './notification.ts'
 import { circuitAfter, holdMs, settled } from './outbox.ts'
-import { isEmpty, planOf, type Changes, type Evaluation } from './plan.ts'
+import { isEmpty, planOf, resolved, type Changes, type Evaluation } from './plan.ts'
 import type { Claimed, StoredChannel, StoredRule } from './rows.ts'
 import type { Silence } from './silences/silence.ts'
 import { wait, type Steps } from './steps.ts'
@@ -189,9 +189,17 @@ export function createAlertCommands(store: Eventual<AlertStore>, writes: AlertWr
     /** Notes what could not be written while it happened. */
     *recordOutage(tenantId: Tenant, { alert, notifications }: Outage, now: number): Steps<void> {
       yield* wait(writes.lock(tenantId))
-      const { alerts } = yield* wait(store.snapshot(tenantId, now))
-      if (alerts.some(({ fingerprint }) => fingerprint === alert.fingerprint)) return
-      yield* wait(writes.apply(tenantId, { alerts: [alert], removed: [], notifications, dropped: [] }))
+      // The answer to whoever noted it may have been lost.
+      if ((yield* wait(store.get(tenantId, alert.id))) !== undefined) return
+      const snapshot = yield* wait(store.snapshot(tenantId, now))
+      // An outage before it that still fires (keepFiringFor) is over: who was told of it is told so, too.
+      const alerts = snapshot.alerts.map((one) => (one.fingerprint === alert.fingerprint ? resolved(one, now) : one))
+      const changes = planOf(tenantId, { ...snapshot, alerts }, undefined, now, config)
+      yield* write(tenantId, {
+        ...changes,
+        alerts: [...changes.alerts, alert],
+        notifications: [...changes.notifications, ...notifications],
+      })
     },
     *addAlertSample(at: number, instance: string, sample: string): Steps<void> {
       yield* wait(writes.addSample(at, instance, sample))

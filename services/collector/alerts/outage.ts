@@ -82,12 +82,10 @@ export function createOutageAlarm({ store, writer, send, config, logger }: Outag
       for (const rule of rules) {
         const reading = { rule, labels: rule.labels, isOver: true, facts: {} }
         const known = outages.get(rule.name)
-        if (known?.alert.state === 'firing') {
-          await deliver(known, now)
-          continue
-        }
         const alert = advance(known?.alert ?? born(TENANT, reading, now), reading, now) as Alert
-        const outage = alert.state === 'firing' ? notify(alert, now) : { alert, notifications: [] }
+        // Of one that began in a maintenance window nobody knows yet.
+        const isToTell = alert.state === 'firing' && Object.keys(alert.told).length === 0
+        const outage = isToTell ? notify(alert, now) : { alert, notifications: known?.notifications ?? [] }
         outages.set(rule.name, outage)
         await deliver(outage, now)
       }

@@ -102,7 +102,7 @@ export function advance(alert: Alert, { rule, isOver, facts, holdMs = 0 }: Readi
   return alert.overAt === overAt ? alert : { ...alert, overAt, updatedAt: now }
 }
 
-const resolved = (alert: Alert, now: number): Alert => ({
+export const resolved = (alert: Alert, now: number): Alert => ({
   ...alert,
   state: 'resolved',
   resolvedAt: now,

@@ -3,7 +3,7 @@ import { renameSync } from 'node:fs'
 import t from 'tap'
 import { SQLITE_ONLY } from '../test/collector.ts'
 import { bucketOf, noTraffic, quantileOf, sumOf, type Sample } from './measure/sample.ts'
-import { alerting, SECRET } from './test/collector.ts'
+import { alerting, bodyOf, SECRET, type HookBody } from './test/collector.ts'
 import { receiver } from './test/receiver.ts'
 
 t.test('reports that are refused, and requests that take long, are seen in what the process counted', async (t) => {
@@ -129,6 +129,63 @@ t.test('a database that is lost is told at once, noted when it is back, and over
   )
   const { notifications } = await it.call<{ notifications: object[] }>('GET', `/${id}`, 200)
   t.equal(notifications.length, 4)
+})
+
+t.test('a database that is lost in a maintenance window is told when that is over', SQLITE_ONLY, async (t) => {
+  const hook = await receiver(t)
+  const it = await alerting(t)
+  const file = `${it.dataDir}/collector.db`
+  await it.channel('hook', { kind: 'webhook', url: hook.url, secret: SECRET })
+  await it.rule('lost', { kind: 'database_lost', level: 'critical' })
+  const endsAt = Date.now() + 1500
+  await it.call('POST', '/silences', 201, { payload: { endsAt, reason: 'a new disk' } })
+  await it.looks()
+  renameSync(file, `${file}.away`)
+  await it.health.check()
+  const told = await hook.count(1)
+  t.ok(Date.now() >= endsAt)
+  const { id } = (told.body as { data: { alerts: { id: string }[] } }).data.alerts[0] as { id: string }
+  await it.looks()
+  t.equal(hook.received.length, 1, 'once')
+  renameSync(`${file}.away`, file)
+  await it.health.check()
+  t.match((await hook.count(2)).body, { type: 'alert.resolved', data: { alerts: [{ id }] } })
+})
+
+t.test('a database that is lost again while its alert still fires is told to everybody', SQLITE_ONLY, async (t) => {
+  const [hook, away] = [await receiver(t), await receiver(t)]
+  const it = await alerting(t)
+  const file = `${it.dataDir}/collector.db`
+  await it.channel('hook', { kind: 'webhook', url: hook.url, secret: SECRET })
+  await it.rule('lost', { kind: 'database_lost', level: 'critical', keepFiringFor: '1h' })
+  const lose = async (count: number) => {
+    renameSync(file, `${file}.away`)
+    await it.health.check()
+    const told = await hook.count(count)
+    renameSync(`${file}.away`, file)
+    await it.health.check()
+    return bodyOf<HookBody>(told).data.alerts[0]?.id
+  }
+  await it.looks()
+  const first = await lose(1)
+  t.match(await it.alert('firing', 'lost'), { id: first })
+  await away.close()
+  await it.channel('away', { kind: 'webhook', url: away.url, secret: SECRET })
+  await until('a try', async () => (await it.notifications('?state=failed')).length === 1)
+  const second = await lose(2)
+  await until('the second one', async () => (await it.alerts('?state=firing'))[0]?.id === second)
+  t.match(await it.alerts('?state=resolved'), [{ id: first }])
+  t.match((await hook.count(3)).body, { type: 'alert.resolved', data: { alerts: [{ id: first }] } })
+  const back = await receiver(t, { port: away.port })
+  await back.count(3)
+  t.same(
+    back.received.map(({ body }) => [body.type, (body as unknown as HookBody).data.alerts[0]?.id]),
+    [
+      ['alert.firing', first],
+      ['alert.resolved', first],
+      ['alert.firing', second],
+    ],
+  )
 })
 
 t.test('a rule that cannot be looked at leaves its alerts as they are, and the others go on', async (t) => {

@@ -1,7 +1,7 @@
 import { until } from '#shared/test/until.ts'
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
-import { alerting, blocking, SECRET } from '../alerts/test/collector.ts'
+import { alerting, blocking, bodyOf, SECRET, type HookBody } from '../alerts/test/collector.ts'
 import { receiver } from '../alerts/test/receiver.ts'
 import { startPostgres } from '../test/postgres-server.ts'
 import { freshDatabase, needsPostgres } from '../test/postgres.ts'
@@ -60,4 +60,38 @@ t.test('a server that is lost is told at once, noted when it is back, and over t
   await until('both are noted', async () => (await it.notifications('?state=sent')).length === 2)
   t.equal((await it.alerts()).length, 1)
   t.ok(alert)
+})
+
+t.test('a server that is lost again while its alert still fires is told to everybody', options, async (t) => {
+  const server = await startPostgres()
+  t.teardown(() => server.stop())
+  const [hook, away] = [await receiver(t), await receiver(t)]
+  const it = await alerting(t, { COLLECTOR_DATABASE_URL: server.url, COLLECTOR_DATABASE_TIMEOUT_MS: '1000' })
+  await it.channel('hook', { ...HOOK, url: hook.url })
+  await it.rule('lost', { kind: 'database_lost', level: 'critical', keepFiringFor: '1h' })
+  const lose = async (count: number) => {
+    await server.halt()
+    await it.health.check()
+    const told = bodyOf<HookBody>(await hook.count(count)).data.alerts[0]?.id
+    await server.start()
+    await until('it is noted', async () => (await it.ask('/alerts?state=firing')).body.includes(String(told)))
+    return told
+  }
+  await it.looks()
+  const first = await lose(1)
+  await away.close()
+  await it.channel('away', { ...HOOK, url: away.url })
+  await until('a try', async () => (await it.notifications('?state=failed')).length === 1)
+  const second = await lose(2)
+  t.match((await hook.count(3)).body, { type: 'alert.resolved', data: { alerts: [{ id: first }] } })
+  const back = await receiver(t, { port: away.port })
+  await back.count(3)
+  t.same(
+    back.received.map(({ body }) => [body.type, (body as unknown as HookBody).data.alerts[0]?.id]),
+    [
+      ['alert.firing', first],
+      ['alert.resolved', first],
+      ['alert.firing', second],
+    ],
+  )
 })
