@@ -8,6 +8,7 @@ import { linesOf, retaining } from '../test/retaining.ts'
 import { archiveRoot, sweepUnfinished, tenantFolder } from './files.ts'
 import { manifestFile, readManifest, type Manifest } from './manifest.ts'
 import { readArchive } from './read.ts'
+import { writeArchive } from './write.ts'
 
 const at = (text: string) => Date.parse(text)
 
@@ -82,6 +83,26 @@ t.test('unfinished files of a process that was killed go at the next start, and 
   t.equal(sweepUnfinished(archiveRoot(dataDir), 0), 4)
   t.equal(readdirSync(folder).length, 3)
   t.equal(sweepUnfinished(path.join(dataDir, 'nowhere'), 0), 0)
+})
+
+t.test('an archive that does not get its name leaves nothing, nor a manifest', async (t) => {
+  const { dataDir, ingestAt, stores, signer } = await retaining(t)
+  await ingestAt(at('2026-09-02T00:00:00Z'))
+  const folder = path.join(dataDir, 'own')
+  // A name that is taken by a folder.
+  mkdirSync(path.join(folder, '2026-09-label.ndjson.gz', 'taken'), { recursive: true })
+  const written = writeArchive([-1, -1], {
+    tenantId: asTenant('default'),
+    folder,
+    label: 'label',
+    now: Date.now(),
+    maxBytes: 1024,
+    page: async (after) => stores.retention.old(asTenant('default'), Date.now(), after, 10, 1024),
+    signer,
+    signal: new AbortController().signal,
+  })
+  await t.rejects(written, { code: /^E/ })
+  t.same(readdirSync(folder), ['2026-09-label.ndjson.gz'])
 })
 
 t.test('what is not as the manifest says is refused', async (t) => {

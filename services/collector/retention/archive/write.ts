@@ -1,12 +1,12 @@
 import type { Tenant } from '#shared/scope.ts'
 import { countStreamed } from '#shared/streamed.ts'
 import { createHash } from 'node:crypto'
-import { createWriteStream } from 'node:fs'
+import { createWriteStream, existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import path from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
-import { ARCHIVE_SUFFIX, finish, makeFolder, UNFINISHED } from './files.ts'
+import { ARCHIVE_SUFFIX, finish, makeFolder, manifestOf, UNFINISHED } from './files.ts'
 import { lineOf } from './line.ts'
 import { writeManifest, type Manifest } from './manifest.ts'
 import type { LineSigner } from './signature.ts'
@@ -112,7 +112,9 @@ export async function writeArchive(from: Place, parts: ArchiveParts): Promise<Wr
     await finish(unfinished, file)
     return { file, manifest, last }
   } catch (error) {
-    await rm(unfinished, { force: true })
+    // The manifest of an archive that never got its name is one of nothing. The archive itself is last: by it the others are found.
+    const left = existsSync(unfinished) ? [manifestOf(file) + UNFINISHED, manifestOf(file), unfinished] : []
+    for (const one of left) await rm(one, { force: true })
     throw error
   }
 }
