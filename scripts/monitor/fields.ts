@@ -46,14 +46,20 @@ const storageFields: readonly Field[] = ['file_bytes', 'wal_bytes', 'disk_free_b
 )
 
 /** What `/health` on the admin port must tell. */
-export const DETAIL_FIELDS: Record<Contract, readonly Field[]> = {
+const DETAIL_FIELDS: Record<Contract, readonly Field[]> = {
   gateway: detailFields,
   calendar: [...detailFields, ...storageFields],
   diary: [...detailFields, ...storageFields],
-  collector: [...detailFields, ...storageFields],
+  collector: detailFields,
   identity: [...detailFields, ...storageFields],
   any: [],
 }
+
+/** The fields that a document of `contract` must have: the collector has a file unless it uses a server. */
+export const detailFieldsOf = (contract: Contract, document: unknown): readonly Field[] =>
+  contract === 'collector' && valueAt(document, 'storage') !== undefined
+    ? [...DETAIL_FIELDS[contract], ...storageFields]
+    : DETAIL_FIELDS[contract]
 
 /** The value at a dotted name; undefined when a part of the way is missing. */
 export function valueAt(document: unknown, name: string): unknown {

@@ -159,6 +159,16 @@ t.test('figures over their limits degrade and tell the figures', async (t) => {
   t.match(said(failed(run)), ['250 ms is over the limit of 100 ms', '1.0 GB is over the limit of 512 MB'])
 })
 
+t.test('a collector on a server has no file, and is healthy nevertheless', async (t) => {
+  const { storage, ...body } = details('collector')
+  const run = await look(t, 'collector', { admin: { '/health': { body } } })
+  t.same(failed(run), [])
+  t.equal(run.state, 'healthy')
+  const { wal_bytes: _, ...broken } = storage
+  const admin = { '/health': { body: { ...body, storage: broken } } }
+  t.same(names(await look(t, 'collector', { admin })), ['details storage.wal_bytes'])
+})
+
 t.test('the stall of loading the code is not held against a process that has just started', async (t) => {
   const body = details('calendar')
   body.process.event_loop_delay_ms.p99 = 250

@@ -1,7 +1,7 @@
 import http from 'node:http'
 import https from 'node:https'
 import { ask, type Answer, type Asked } from './ask.ts'
-import { DETAIL_FIELDS, faultOf, HEALTH_FIELDS, valueAt, type Field } from './fields.ts'
+import { detailFieldsOf, faultOf, HEALTH_FIELDS, valueAt, type Field } from './fields.ts'
 import { HEALTH_SAMPLES, SAMPLING_MS } from './limits.ts'
 import type { Check, Facts, Problem } from './run.ts'
 import type { Target } from './targets.ts'
@@ -117,8 +117,9 @@ const details: Probe = async (target) => {
   const asked = await ask(`${target.admin}/health`)
   const checks = [probeCheck(target, 'details', false, asked)]
   if (!answered(asked)) return { checks }
-  checks.push(...fieldChecks(target, 'details', asked.answer, DETAIL_FIELDS[target.contract]))
-  const at = (name: string) => valueAt(parse(asked.answer.body), name)
+  const document = parse(asked.answer.body)
+  checks.push(...fieldChecks(target, 'details', asked.answer, detailFieldsOf(target.contract, document)))
+  const at = (name: string) => valueAt(document, name)
   const facts = told({
     version: text(at('version')),
     uptime_s: number(at('uptime')),
