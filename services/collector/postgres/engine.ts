@@ -21,6 +21,7 @@ import { startListening } from '../versions/listen.ts'
 import { createSharedVersions } from '../versions/postgres.ts'
 import { createWriter } from '../writer/queue.ts'
 import { migrate } from './migrate.ts'
+import { refuseUnfinished } from './move/progress.ts'
 import { createPartitions } from './partitions.ts'
 import { openPool, type Access } from './pool.ts'
 import { newShard } from './shard.ts'
@@ -62,6 +63,7 @@ export async function openPostgres({ config, keyring, health, logger }: Postgres
   const pool = openPool(config, logger)
   try {
     const { role, seesAll } = await migrate(pool, url)
+    await refuseUnfinished(pool, url)
     if (seesAll) {
       logger.warn({ role }, 'row-level security does not bind this role: give the collector one that is no superuser')
     }

@@ -135,6 +135,32 @@ t.test('a move that was interrupted goes on, and stores nothing twice', options,
   })
 })
 
+t.test(
+  'one that ends before its first chunk is noted goes on, too, and no collector starts in between',
+  options,
+  async (t) => {
+    const dataDir = path.join(folderOf(t), 'data')
+    const url = await freshDatabase(t)
+    const before = await collector(t, { DATA_DIR: dataDir })
+    await before.ingest(judged('warn'))
+    await end(before)
+    const pool = poolOf(url)
+    t.teardown(() => pool.end())
+    const run = (text: string) => pool.connected((client) => client.query(text))
+    await run(`CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE ''the light went out''; END'`)
+    await run('CREATE TRIGGER fail BEFORE INSERT ON report_hashes FOR EACH ROW EXECUTE FUNCTION fail()')
+    t.match(await refusal(moving(dataDir, url)), { message: /the light went out/ })
+    await run('DROP TRIGGER fail ON report_hashes')
+    t.match(await refusal(collector(t, { COLLECTOR_DATABASE_URL: url })), {
+      name: 'DatabaseRefused',
+      message: /is not complete: .*migrate-to-postgres goes on with it/,
+    })
+    const lines: string[] = []
+    t.same(await moving(dataDir, url, (line) => lines.push(line)), [])
+    t.ok(lines.includes('it goes on where it was') && lines.includes('reports: 1 moved'))
+  },
+)
+
 t.test('what differs is said, and then it is not done', options, async (t) => {
   const dataDir = path.join(folderOf(t), 'data')
   const url = await freshDatabase(t)

@@ -3,8 +3,8 @@ import { EVERY_TENANT, shownUrl, type Pool } from '../pool.ts'
 import { raw, sql, type Statement } from '../sql.ts'
 import { transaction } from '../transaction.ts'
 
-/** Under which it is noted that everything is there and verified. */
-const ALL = 'all'
+/** Under which it is noted that a move has begun, and that everything is there and verified. */
+const [BEGUN, ALL] = ['begun', 'all'] as const
 
 const TABLE = raw(`CREATE TABLE IF NOT EXISTS collector_move (
   part TEXT PRIMARY KEY,
@@ -47,6 +47,8 @@ export async function openProgress(pool: Pool, source: string, url: string) {
   const known = new Map(begun.map(({ part, done }) => [part, done]))
   const note = (part: string, done: number): Statement =>
     sql`INSERT INTO collector_move VALUES (${part}, ${source}, ${done}) ON CONFLICT (part) DO UPDATE SET done = excluded.done`
+  // Before anything is there: what is stored by a move that ends before its first note would else be taken for somebody else's.
+  if (begun.length === 0) await pool.everyTenant.run(note(BEGUN, Date.now()))
   return {
     isBegun: begun.length > 0,
     isDone: known.has(ALL),
@@ -56,4 +58,27 @@ export async function openProgress(pool: Pool, source: string, url: string) {
     note,
     finish: () => pool.everyTenant.run(note(ALL, Date.now())),
   }
+}
+
+/**
+ * To be asked before a database is used.
+ * @throws DatabaseRefused while what is moved there from a file is not all there
+ */
+export async function refuseUnfinished(pool: Pool, url: string): Promise<void> {
+  const { exists } = (await pool.everyTenant.first(
+    sql`SELECT to_regclass('collector_move') IS NOT NULL AS exists`,
+  )) as {
+    exists: boolean
+  }
+  if (!exists) return
+  const rows = await pool.everyTenant.all<{ part: string; source: string }>(
+    sql`SELECT part, source FROM collector_move`,
+  )
+  const [first] = rows
+  if (first === undefined || rows.some(({ part }) => part === ALL)) return
+  throw new DatabaseRefused(
+    shownUrl(url),
+    `is not complete: what was moved there from ${first.source} is not all there; ` +
+      'npm run collector:migrate-to-postgres goes on with it',
+  )
 }
