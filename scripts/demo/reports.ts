@@ -11,7 +11,7 @@ interface Reports {
 }
 
 const RULES = [
-  ['api.latency.p95', '/api/calendar/events', 'p95 is 310 ms, the budget is 250 ms'],
+  ['api.latency.p95', '/api/calendar/events', 'p95 is 180 ms, the budget is 250 ms'],
   ['lighthouse.performance', '홈 화면', '성능 점수 78점, 기준은 85점'],
   ['holidays.coverage', '2027', '설날 연휴가 공휴일 목록에 없습니다'],
   ['ics.export', 'calendar.ics', 'VTIMEZONE is missing for Asia/Seoul'],
