@@ -111,6 +111,11 @@ async function send(lines: string, { tenantId }: Manifest): Promise<Restored> {
     method: 'POST',
     headers: { 'x-tenant': tenantId, 'x-api-key': keyOf(tenantId), 'content-type': 'application/x-ndjson' },
     body: lines,
+  }).catch((error: unknown) => {
+    const { cause } = error as Error
+    throw new Error(
+      `${base} cannot be reached (${((cause ?? error) as Error).message}): is the collector running? See --url`,
+    )
   })
   if (answer.status === 200) return (await answer.json()) as Restored
   const { detail = '' } = (await answer.json().catch(() => ({}))) as { detail?: string }
@@ -118,14 +123,15 @@ async function send(lines: string, { tenantId }: Manifest): Promise<Restored> {
 }
 
 async function restore(file: string, manifest: Manifest, signer?: Pick<LineSigner, 'signed'>): Promise<boolean> {
-  let [restored, duplicate, refused] = [0, 0, 0]
+  let [restored, duplicate, refused, sent] = [0, 0, 0, 0]
   for await (const lines of requestsOf(file, manifest, signer)) {
     const answer = await send(lines, manifest)
     restored += answer.restored
     duplicate += answer.duplicate
-    for (const { id = 'a line', message } of answer.refused) {
+    for (const { index, id = `line ${sent + index + 1}`, message } of answer.refused) {
       if (++refused <= REFUSED_SHOWN) console.error(`${file}: ${id} was refused: ${message}`)
     }
+    sent += lines.split('\n').length - 1
   }
   console.log(`${file}: ${restored} restored, ${duplicate} were there, ${refused} refused`)
   return refused === 0 && restored + duplicate === manifest.reports
