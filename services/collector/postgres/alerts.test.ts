@@ -1,5 +1,7 @@
 import { until } from '#shared/test/until.ts'
 import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
 import t from 'tap'
 import { alerting, blocking, bodyOf, SECRET, type HookBody } from '../alerts/test/collector.ts'
 import { receiver } from '../alerts/test/receiver.ts'
@@ -47,7 +49,13 @@ t.test('a server that is lost is told at once, noted when it is back, and over t
   const server = await startPostgres()
   t.teardown(() => server.stop())
   const hook = await receiver(t)
-  const it = await alerting(t, { COLLECTOR_DATABASE_URL: server.url, COLLECTOR_DATABASE_TIMEOUT_MS: '1000' })
+  const logs = path.join(t.testdir({}), 'logs')
+  const it = await alerting(t, {
+    COLLECTOR_DATABASE_URL: server.url,
+    COLLECTOR_DATABASE_TIMEOUT_MS: '1000',
+    LOG_DIR: logs,
+    LOG_LEVEL: 'warn',
+  })
   await it.channel('hook', { ...HOOK, url: hook.url })
   await it.rule('lost', { kind: 'database_lost', level: 'critical' })
   await it.looks()
@@ -60,6 +68,8 @@ t.test('a server that is lost is told at once, noted when it is back, and over t
   await until('both are noted', async () => (await it.notifications('?state=sent')).length === 2)
   t.equal((await it.alerts()).length, 1)
   t.ok(alert)
+  const said = () => readFileSync(path.join(logs, 'collector.log'), 'utf8').split('outbox could not be read').length - 1
+  t.equal(said(), 1, 'one line, however often it looks')
 })
 
 t.test('a server that is lost again while its alert still fires is told to everybody', options, async (t) => {

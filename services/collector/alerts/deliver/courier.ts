@@ -27,7 +27,7 @@ const STOP_MS = 3000
 export function createCourier({ store, writer, send, config, metrics, logger }: CourierParts) {
   const aborted = new AbortController()
   const busy = new Map<string, Promise<void>>()
-  let [stopping, looking, again] = [false, false, false]
+  let [stopping, looking, again, isLost] = [false, false, false, false]
   let running: Promise<void> = Promise.resolve()
 
   async function deliver(claimed: Claimed): Promise<void> {
@@ -69,8 +69,12 @@ export function createCourier({ store, writer, send, config, metrics, logger }: 
     if (looking) return void (again = true)
     looking = true
     running = claim()
-      // The database does not answer: everything waits for it.
-      .catch((error: unknown) => logger.warn({ reason: (error as Error).message }, 'the outbox could not be read'))
+      .then(() => void (isLost = false))
+      // The database does not answer: everything waits for it, and the first look that finds it so says it.
+      .catch((error: unknown) => {
+        if (!isLost) logger.warn({ reason: (error as Error).message }, 'the outbox could not be read')
+        isLost = true
+      })
       .finally(() => {
         looking = false
         if (!again) return
