@@ -130,6 +130,10 @@ t.test('what is wrong is named by file and line, and the rest is sent', async (t
     code: 1,
     err: 'broken.xml:3: not XML: </testsuite> closes nothing that is open\nother.xml:2: not JUnit: the root element is <html>\n',
   })
+  t.match(await ran('broken.xml'), {
+    code: 1,
+    err: /^broken.xml:1: not JSON: .* \(JUnit XML is read with --format junit\)$/m,
+  })
   t.match(await ran('not.sarif', 'data.json', '--format', 'sarif'), {
     code: 1,
     err: /^not.sarif:3: not JSON: .*\ndata.json:1: not SARIF: there is no array `runs`\n$/,

@@ -39,6 +39,7 @@ export function parseJson(text: string): { value: unknown } | { fault: JsonFault
     }
     // The text is quoted in the message, and may be long and of many lines.
     const message = (error as Error).message.replace(/, (\.\.\.)?".*$/s, '').replace(/ in JSON at position.*$/s, '')
-    return { fault: { line: bad, message: `not JSON: ${message}` } }
+    const hint = text.trimStart().startsWith('<') ? ' (JUnit XML is read with --format junit)' : ''
+    return { fault: { line: bad, message: `not JSON: ${message}${hint}` } }
   }
 }
