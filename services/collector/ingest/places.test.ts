@@ -60,6 +60,18 @@ t.test('the place of a fault is the end of what JSON may begin with', async (t) 
   t.pass('for whatever it begins with')
 })
 
+t.test('a fault far away is not looked for', async (t) => {
+  const end = 'is not JSON: Unexpected end of JSON input'
+  const message = 'Unexpected end of JSON input'
+  for (const begin of ['[', '"', '[1,"\\']) {
+    const filled = begin.padEnd(16_384)
+    t.equal(jsonRefusal(filled, message), `${end} (at position 16384)`)
+    t.equal(jsonRefusal(`${filled} `, message), `${end} (after position 16384)`)
+  }
+  t.equal(jsonRefusal(`${' '.repeat(16_381)}tru${' '.repeat(9)}`, 'm'), 'is not JSON: m (after position 16384)')
+  t.equal(jsonRefusal(`${' '.repeat(16_380)}trux${' '.repeat(9)}`, 'm'), 'is not JSON: m (at position 16383)')
+})
+
 t.test('the place in bytes that are no text is that of the first that is none', async (t) => {
   const cases: [number[], number][] = [
     [[0xff], 0],

@@ -2,12 +2,17 @@ const MISSPELT = { t: 'true', f: 'false', n: 'null' } as const
 const NUMBER = /-?\d[\d.eE+-]*/y
 /** White space of JSON, which is less than that of JavaScript. */
 const SPACE = ' \t\n\r'
-const [TEXT, ESCAPE] = ['"', '\\']
+const TEXT = '"'
+const [QUOTE, ESCAPE] = [0x22, 0x5c]
+/** To look for a fault takes many times as long as to find out that there is one: farther it is not looked for. */
+const LOOKED_AT_MAX = 16_384
 
 /** The place after the text that begins at `from`. */
 function afterText(json: string, from: number): number {
   let at = from + 1
-  while (at < json.length && json[at] !== TEXT) at += json[at] === ESCAPE ? 2 : 1
+  for (let code = json.charCodeAt(at); at < json.length && code !== QUOTE; code = json.charCodeAt(at)) {
+    at += code === ESCAPE ? 2 : 1
+  }
   return at + 1
 }
 
@@ -45,7 +50,9 @@ function badValue(json: string): number {
 export function jsonRefusal(json: string, message: string): string {
   // At its end: what comes before may be a piece of the text.
   if (/ at position \d+ \(line \d+ column \d+\)$/.test(message)) return `is not JSON: ${message.toWellFormed()}`
-  return `is not JSON: ${message.toWellFormed()} (at position ${badValue(json)})`
+  const place = badValue(json.slice(0, LOOKED_AT_MAX))
+  const isFound = place < LOOKED_AT_MAX || json.length <= LOOKED_AT_MAX
+  return `is not JSON: ${message.toWellFormed()} (${isFound ? 'at' : 'after'} position ${Math.min(place, LOOKED_AT_MAX)})`
 }
 
 /** Why bytes are no text, with the place of the fault in bytes from 0. @param bytes of which isUtf8 has said so */
