@@ -3,6 +3,7 @@ import { IDEMPOTENCY_TABLE } from '#shared/writes.ts'
 import path from 'node:path'
 import type { CollectorConfig } from './config.ts'
 import { ALERT_TABLES } from './alerts/migration.ts'
+import { NAME_ACTORS } from './audit/migration.ts'
 import { EXPORT_TABLES, LINKS_BY_EXPIRY } from './exports/migration.ts'
 import { APPENDED_HASHES } from './ingest/migration.ts'
 import { RETENTION_TABLES } from './retention/migration.ts'
@@ -176,6 +177,7 @@ export const migrations: readonly Migration[] = [
   LINKS_BY_EXPIRY,
   listAllKinds,
   COUNT_QUARANTINED,
+  NAME_ACTORS,
 ]
 
 /** The database as its one writer opens it. */

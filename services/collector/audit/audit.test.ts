@@ -1,5 +1,6 @@
+import { signAssertion } from '#shared/assertion.ts'
 import t from 'tap'
-import { collector, DEFAULT_KEY, TEAM_A } from '../test/collector.ts'
+import { collector, DEFAULT_KEY, TEAM_A, TEAM_A_SENDER } from '../test/collector.ts'
 import type { AuditEntry } from './store.ts'
 
 interface Logs {
@@ -51,6 +52,38 @@ t.test('a refused request is in the log of the tenant that it named, if there is
   t.same(await find('bad_token'), [])
   t.ok((await find('false')).every((event) => event === undefined))
   t.same(await sql('SELECT DISTINCT tenantId AS tenant FROM audit_log'), [{ tenant: 'default' }])
+})
+
+t.test('an entry says who asked, as far as it is proven, and nobody of another tenant', async (t) => {
+  const secret = 'a secret that is long enough, 32+'
+  const { app } = await collector(t, { ACCESS: 'required', INTERNAL_SECRET: secret })
+  const exp = Math.floor(Date.now() / 1000) + 30
+  const as = (tenant: string, credential: { sub?: string; cred?: string }) => ({
+    'x-najimban-assertion': signAssertion(secret, {
+      ...{ aud: 'collector', exp, tenant, roles: ['admin'], rid: 'r', ip: '203.0.113.9' },
+      ...credential,
+    }),
+  })
+  const send = async (headers: Record<string, string>) =>
+    (await app.inject({ method: 'POST', url: '/ingest/qc', payload: { status: { api: 'pass' } }, headers })).statusCode
+  const account = { sub: 'u1', cred: 'session:s1' }
+  t.equal(await send({ ...TEAM_A_SENDER, ...as('default', {}) }), 201)
+  t.equal(await send(as('teamA', account)), 201)
+  t.equal(await send(as('teamA', { cred: 'key:k1' })), 201)
+  t.equal(await send({ ...as('default', {}), 'x-tenant': 'teamA', 'x-api-key': 'wrong' }), 403)
+  t.equal(await send({ ...as('teamB', account), 'x-tenant': 'teamA' }), 403)
+  const answer = await app.inject({ url: '/admin/audit/logs', headers: as('teamA', account) })
+  t.same(
+    answer.json<Logs>().logs.map(({ statusCode, actor }) => [statusCode < 300, actor]),
+    [
+      [false, undefined],
+      [false, undefined],
+      [true, 'key:k1'],
+      [true, 'account:u1'],
+      [true, 'tenant-key:teamA:sender'],
+    ],
+  )
+  t.notMatch(answer.body, TEAM_A_SENDER['x-api-key'])
 })
 
 t.test("a path that cannot be decoded is nobody's, and harms nothing", async (t) => {

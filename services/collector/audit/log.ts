@@ -1,3 +1,4 @@
+import { actorOf } from '#shared/audit/row.ts'
 import { onAnswered } from '#shared/answered.ts'
 import type { Logger } from '#shared/logger.ts'
 import { Problem, type ProblemName } from '#shared/problem.ts'
@@ -158,6 +159,8 @@ export function recordRequests(app: App, audit: AuditLog, tenants: Tenants): voi
         statusCode: reply.raw.statusCode,
         responseTime: Math.round(reply.elapsedTime * 100) / 100,
         ...(securityEvent === '' ? {} : { securityEvent }),
+        // A tenant learns of nobody in another one, who tried its name or follows its link.
+        ...(caller.credential === undefined || caller.tenant !== tenantId ? {} : { actor: actorOf(caller) }),
       })
     }
   })

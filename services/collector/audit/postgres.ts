@@ -16,6 +16,7 @@ const COLUMNS: readonly Column<AuditEntry>[] = [
   { name: 'statusCode', type: 'integer', of: ({ statusCode }) => statusCode },
   { name: 'responseTime', type: 'double precision', of: ({ responseTime }) => responseTime },
   { name: 'securityEvent', type: 'text', of: ({ securityEvent }) => securityEvent },
+  { name: 'actor', type: 'text', of: ({ actor }) => actor },
 ]
 const LISTED = columns(...COLUMNS.map(({ name }) => name), 'seq')
 

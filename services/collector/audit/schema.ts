@@ -45,6 +45,9 @@ export const auditSchema = Joi.object({
         statusCode: Joi.number().integer().required(),
         responseTime: Joi.number().required().description('Milliseconds'),
         securityEvent: Joi.string(),
+        actor: Joi.string().description(
+          'Who asked, as far as it is proven: account:<id>, key:<id>, tenant-key:<tenant>:<role>, ...; only for callers of the tenant',
+        ),
       }),
     )
     .required(),

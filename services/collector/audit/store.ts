@@ -15,14 +15,17 @@ export interface AuditEntry {
   /** Milliseconds. */
   responseTime: number
   securityEvent?: string
+  /** The account, or else the credential; absent for who has proven neither, and for callers of other tenants. */
+  actor?: string
 }
 
 export type AuditStore = ReturnType<typeof createAuditStore>
 
-export type AuditRow = Omit<AuditEntry, 'userAgent' | 'securityEvent'> & {
+export type AuditRow = Omit<AuditEntry, 'userAgent' | 'securityEvent' | 'actor'> & {
   seq: number
   userAgent: string | null
   securityEvent: string | null
+  actor: string | null
 }
 
 /** The condition that a `security_event` stands for. */
@@ -35,8 +38,8 @@ function eventCondition(event: string | undefined): string | undefined {
 export function createAuditStore(db: Database) {
   const insert = db.prepare(
     `INSERT INTO audit_log
-       (timestamp, method, path, tenantId, ip, userAgent, statusCode, responseTime, securityEvent)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       (timestamp, method, path, tenantId, ip, userAgent, statusCode, responseTime, securityEvent, actor)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   )
   // Entries are written in the order of time, so the oldest come first by seq and no index by age is needed.
   const removeOld = db.prepare<[number, number]>(
@@ -45,7 +48,7 @@ export function createAuditStore(db: Database) {
   const prepared = new Map<string, ReturnType<typeof prepare>>()
   const prepare = (where: string) =>
     db.prepare<[object], AuditRow>(
-      `SELECT timestamp, method, path, tenantId, ip, userAgent, statusCode, responseTime, securityEvent, seq
+      `SELECT timestamp, method, path, tenantId, ip, userAgent, statusCode, responseTime, securityEvent, actor, seq
        FROM audit_log WHERE ${where} ORDER BY timestamp DESC, seq DESC LIMIT :limit`,
     )
 
@@ -53,8 +56,9 @@ export function createAuditStore(db: Database) {
     /** @param entries AuditEntry[] as JSON, which goes from thread to thread at a fraction of what objects cost */
     add(entries: string): void {
       for (const entry of JSON.parse(entries) as AuditEntry[]) {
-        const { timestamp, method, path, tenantId, ip, userAgent, statusCode, responseTime, securityEvent } = entry
-        insert.run(timestamp, method, path, tenantId, ip, userAgent, statusCode, responseTime, securityEvent)
+        const { timestamp, method, path, tenantId, ip, userAgent, statusCode, responseTime, securityEvent, actor } =
+          entry
+        insert.run(timestamp, method, path, tenantId, ip, userAgent, statusCode, responseTime, securityEvent, actor)
       }
     },
     /** Deletes entries from before `cutoff` among the `limit` oldest; @returns how many */
@@ -88,10 +92,11 @@ export function createAuditStore(db: Database) {
   }
 }
 
-export function entryOf({ seq: _seq, userAgent, securityEvent, ...entry }: AuditRow): AuditEntry {
+export function entryOf({ seq: _seq, userAgent, securityEvent, actor, ...entry }: AuditRow): AuditEntry {
   return {
     ...entry,
     ...(userAgent === null ? {} : { userAgent }),
     ...(securityEvent === null ? {} : { securityEvent }),
+    ...(actor === null ? {} : { actor }),
   }
 }

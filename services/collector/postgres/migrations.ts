@@ -1,6 +1,7 @@
 import { LINKS_BY_EXPIRY } from '../exports/migration.ts'
 import { LIST_ALL_KINDS, searchTables } from '../search/postgres-tables.ts'
 import { postgresAlertTables } from '../alerts/postgres-migration.ts'
+import { NAME_ACTORS } from '../audit/migration.ts'
 import { postgresRetentionTables } from '../retention/postgres-tables.ts'
 import { BUNDLE_KEY_TABLE } from '../exports/keys/postgres.ts'
 import { COUNT_QUARANTINED } from '../tenants/migration.ts'
@@ -210,4 +211,5 @@ export const migrations: readonly PostgresMigration[] = [
     `CREATE INDEX findings_open ON findings (tenantId, place) WHERE state <> 'resolved'`,
   ],
   [COUNT_QUARANTINED],
+  [NAME_ACTORS],
 ]
