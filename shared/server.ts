@@ -272,7 +272,9 @@ function report(request: FastifyRequest, reply: FastifyReply, { logger, metrics 
   const ms = reply.elapsedTime
   const { statusCode } = reply.raw
   metrics.observe(request.method, request.routeOptions.url ?? 'unknown', statusCode, ms / 1000)
-  logger.info({
+  // What processes ask of each other all the time would drown the rest.
+  const level = statusCode < 400 && request.url.startsWith('/internal/') ? 'debug' : 'info'
+  logger[level]({
     requestId: request.id,
     method: request.method,
     path: request.url.split('?', 1)[0],

@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs'
 import { request, type ClientRequest } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import path from 'node:path'
 import { json } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
 import { openKeyring } from '#shared/keyring.ts'
@@ -165,5 +167,22 @@ t.test('only processes may ask, and only for what there is', async (t) => {
   t.equal(await statusOf(gateway), 200)
   for (const query of ['?after=-1', '?after=x', '?wait_s=26', '?wait_s=-1', `?epoch=${'x'.repeat(101)}`]) {
     t.equal(await statusOf(gateway, query), 400, query)
+  }
+})
+
+t.test('a poll is a line of the log when it is refused, and else only when it is asked for', async (t) => {
+  for (const [LOG_LEVEL, statuses] of [
+    ['info', ['403']],
+    ['debug', ['200', '403']],
+  ] as const) {
+    const LOG_DIR = path.join(t.testdir({}), LOG_LEVEL)
+    const { app } = await feedService(t, { LOG_LEVEL, LOG_DIR })
+    for (const caller of [gateway, {}]) await app.inject({ url: '/internal/revocations', headers: as(caller) })
+    const polls = await until('the line of the last one', () => {
+      const lines = readFileSync(path.join(LOG_DIR, 'identity.log'), 'utf8').split('\n')
+      const told = lines.flatMap((line) => /"\/internal\/revocations".*"status":(\d+)/.exec(line)?.[1] ?? [])
+      return told.includes('403') ? told : undefined
+    })
+    t.same(polls, statuses, LOG_LEVEL)
   }
 })
