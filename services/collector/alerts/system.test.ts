@@ -172,6 +172,8 @@ t.test('a database that is lost again while its alert still fires is told to eve
   await away.close()
   await it.channel('away', { kind: 'webhook', url: away.url, secret: SECRET })
   await until('a try', async () => (await it.notifications('?state=failed')).length === 1)
+  // The channel may be younger than what is remembered for an outage.
+  await it.looks()
   const second = await lose(2)
   await until('the second one', async () => (await it.alerts('?state=firing'))[0]?.id === second)
   t.match(await it.alerts('?state=resolved'), [{ id: first }])
