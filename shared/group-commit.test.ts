@@ -97,7 +97,11 @@ t.test('when too many wait, one more is refused with 503 and the others are writ
 t.test('a database that is not usable takes no writes', async (t) => {
   let usable = false
   const { write, stored } = setUp(t, { isUsable: () => usable })
-  t.match(await problemOf(write(1)), { statusCode: 503, problem: 'unavailable' })
+  t.match(await problemOf(write(1)), {
+    statusCode: 503,
+    problem: 'unavailable',
+    options: { headers: { 'retry-after': '1' } },
+  })
   t.same(stored(), [])
   usable = true
   t.equal(await write(1), 1)

@@ -20,6 +20,10 @@ export interface GroupCommitOptions {
   isUsable?(): boolean
 }
 
+/** The refusal of a write while the database is known to be away. */
+export const databaseUnusable = (): Problem =>
+  new Problem('unavailable', { detail: 'The database is not usable', headers: { 'retry-after': '1' } })
+
 const FULL = /^SQLITE_(FULL|IOERR_WRITE)/
 const FSYNC = /^SQLITE_IOERR_(FSYNC|DIR_FSYNC)/
 
@@ -110,7 +114,7 @@ export function createGroupCommit(db: Database, options: GroupCommitOptions) {
     /** Runs `write` in the next transaction and answers its value once that is on disk. */
     run<T>(write: () => T): Promise<T> {
       if (options.isUsable?.() === false) {
-        return Promise.reject(new Problem('unavailable', { detail: 'The database is not usable' }))
+        return Promise.reject(databaseUnusable())
       }
       if (queue.length >= options.maxQueue) {
         return Promise.reject(

@@ -34,6 +34,8 @@ t.test('a server that restarts costs what was under way; everything goes on by i
   t.equal((await ask('/reports')).statusCode, 503)
   t.equal((await ask('/admin/audit/logs')).statusCode, 503)
   await health.check()
+  const known = await ask('/ingest/qc', { method: 'POST', payload: { status: {}, raw: 'meanwhile' } })
+  t.match([known.statusCode, known.headers['retry-after']], [503, '1'], 'also when it is known to be away')
   t.same((await app.inject('/health')).json(), { status: 'degraded', service: 'collector', database: 'disconnected' })
   t.equal((await app.inject('/health/ready')).statusCode, 503)
   t.equal((await app.inject('/health/live')).statusCode, 200)

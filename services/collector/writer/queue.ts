@@ -1,3 +1,4 @@
+import { databaseUnusable } from '#shared/group-commit.ts'
 import type { Health } from '#shared/health.ts'
 import { Problem } from '#shared/problem.ts'
 import type { Tenant } from '#shared/scope.ts'
@@ -179,9 +180,7 @@ export function createWriter({ config, health, backend, onChange, standings }: Q
   }
 
   function add(waiting: Waiting): void {
-    if (!health.isDatabaseUsable()) {
-      return waiting.fail(new Problem('unavailable', { detail: 'The database is not usable' }))
-    }
+    if (!health.isDatabaseUsable()) return waiting.fail(databaseUnusable())
     if (stopping) return waiting.fail(interrupted())
     if (!enter(waiting)) return waiting.fail(overloaded())
     schedule()
