@@ -60,10 +60,16 @@ t.test('the place of a fault is the end of what JSON may begin with', async (t) 
   t.pass('for whatever it begins with')
 })
 
+t.test('what must not follow a backslash is at fault', async (t) => {
+  for (const json of ['"\\가', '["ab\\\u{1F600}"]']) {
+    t.match(jsonRefusal(json, refusalOf(json) as string), `(at position ${json.indexOf('\\') + 1})`)
+  }
+})
+
 t.test('a fault far away is not looked for', async (t) => {
   const end = 'is not JSON: Unexpected end of JSON input'
   const message = 'Unexpected end of JSON input'
-  for (const begin of ['[', '"', '[1,"\\']) {
+  for (const begin of ['[', '"', '[1,"']) {
     const filled = begin.padEnd(16_384)
     t.equal(jsonRefusal(filled, message), `${end} (at position 16384)`)
     t.equal(jsonRefusal(`${filled} `, message), `${end} (after position 16384)`)

@@ -4,13 +4,15 @@ const NUMBER = /-?\d[\d.eE+-]*/y
 const SPACE = ' \t\n\r'
 const TEXT = '"'
 const [QUOTE, ESCAPE] = [0x22, 0x5c]
+const ESCAPED = '"\\/bfnrtu'
 /** To look for a fault takes many times as long as to find out that there is one: farther it is not looked for. */
 const LOOKED_AT_MAX = 16_384
 
-/** The place after the text that begins at `from`. */
+/** The place after the text that begins at `from`, or, below zero, that of what must not follow a backslash. */
 function afterText(json: string, from: number): number {
   let at = from + 1
   for (let code = json.charCodeAt(at); at < json.length && code !== QUOTE; code = json.charCodeAt(at)) {
+    if (code === ESCAPE && !ESCAPED.includes(json[at + 1] ?? '')) return -(at + 1)
     at += code === ESCAPE ? 2 : 1
   }
   return at + 1
@@ -30,8 +32,10 @@ function badValue(json: string): number {
       const isMissing = ['', ',', ':'].includes(before) || (before === '[' && character !== ']')
       if (isMissing) return at
       at++
-    } else if (character === TEXT) at = afterText(json, at)
-    else if (character in MISSPELT) {
+    } else if (character === TEXT) {
+      at = afterText(json, at)
+      if (at < 0) return -at
+    } else if (character in MISSPELT) {
       for (const letter of MISSPELT[character as keyof typeof MISSPELT]) if (json[at++] !== letter) return at - 1
     } else {
       NUMBER.lastIndex = at
